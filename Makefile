@@ -1,0 +1,49 @@
+# Each target is a line or two; the work is done by the programs it names.
+PYTHON ?= python3
+PY := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev up down status reset demo sql check test lint lock
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## make the virtual environment for the demo
+	@$(PYTHON) stack/bootstrap.py run
+
+setup-dev:
+	@$(PYTHON) stack/bootstrap.py dev
+
+demo: setup ## from Kafka to the answers, for real; DATA=FILE for messages of your own
+	@$(PY) demo.py $(if $(DATA),'$(DATA)')
+
+up: setup ## start Kafka, HDFS and Spark
+	@$(PY) -m stack up
+
+down: setup ## stop them; the data stays
+	@$(PY) -m stack down
+
+status: setup ## show them
+	@$(PY) -m stack status
+
+reset: setup ## stop them and delete their data
+	@$(PY) -m stack reset
+
+sql: setup ## a SQL prompt through the Thrift Server
+	@$(PY) -m stack sql
+
+lint: setup-dev ## style and types
+	@ruff check . && ruff format --check . && mypy && sqlfluff lint --processes 2 models tests/dbt
+
+check: lint ## what needs no services, under a minute
+	@$(PY) -m pytest -m "not services"
+
+test: setup-dev ## every test; starts and stops services of its own
+	@$(PY) -m pytest
+
+lock: setup-dev ## renew requirements/*.txt from requirements/*.in
+	@uv pip compile --quiet $(LOCK) -o requirements/uv.txt requirements/uv.in
+	@uv pip compile --quiet $(LOCK) -o requirements/dev.txt requirements/dev.in
+	@uv pip compile --quiet $(LOCK) -c requirements/dev.txt -o requirements/run.txt requirements/run.in
+
+LOCK := --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate

@@ -1,0 +1,213 @@
+"""From Kafka to the answers, for real: start the services, publish, ingest, build, and ask.
+
+Usage: python demo.py [FILE]     (`make demo`, `make demo DATA=FILE`)
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pyhive import hive
+from rich.console import Console
+from rich.table import Table
+from thrift.Thrift import TException
+
+from ingest import files, sample, topic
+from stack import cli, lifecycle
+from stack.errors import StateUnusable, StepFailed
+from stack.settings import HOST, ROOT, Settings
+
+TOPIC = "assess"
+ANSWERS = "select question, answer_messages, answer_attempts, unit from questions.answers"
+NEXT = """
+What next
+  make sql                       a SQL prompt through Thrift; try: select * from questions.answers;
+  show tables in questions;      there; and in raw, staging, flattened and core
+  python -m stack hdfs -ls -R /warehouse     the files they are made of
+  dbt run, dbt test              after a change to a model
+  make demo DATA=attempts.json   the same with messages of your own
+  make down                      stop the services; the data stays
+(`python` and `dbt` are those of the virtual environment: `. .venv/bin/activate`)
+"""
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def main(
+    file: Annotated[str, typer.Argument(help="JSON array or JSON lines; default: the sample")] = "",
+) -> None:
+    """Bring the sample, or a file, from Kafka to the answers."""
+    begun = time.monotonic()
+    settings = cli.settings()
+    console.print(f"From Kafka to the answers, with {file or 'the sample'}", markup=False)
+    with alone(settings):
+        wanted = fingerprint(file)
+        start_clean_if_other(settings, wanted)
+        step(settings, "services", "python", "-m", "stack", "up")
+        if record(settings).get("published") == wanted:
+            console.print("publish: the topic holds these messages already")
+        else:
+            publish(settings, file, wanted)
+        step(settings, "ingest", "python", "-m", "ingest", "run", "--topic", TOPIC)
+        step(settings, "build", "dbt", "--no-use-colors", "build")
+        print_answers(settings)
+    console.print(f"\nDone in {time.monotonic() - begun:.0f} s.\n{NEXT}", end="", markup=False)
+
+
+def fingerprint(file: str) -> str:
+    """Read all messages once, so that a bad file ends here, and return what identifies them."""
+    values = (value for value, _ in files.messages(file)) if file else sample.generate()
+    digest = hashlib.sha256()
+    count = 0
+    for value in values:
+        digest.update(len(value).to_bytes(4, "big") + value)
+        count += 1
+    console.print(f"data: {count:,} messages")
+    return digest.hexdigest()
+
+
+def start_clean_if_other(settings: Settings, wanted: str) -> None:
+    """Never mix the messages of two demos: the topic holds one file's, or nothing."""
+    known = record(settings)
+    if not known or known.get("published") == wanted:
+        return
+    reason = (
+        "the last demo was stopped while it published"
+        if "publishing" in known
+        else "the last demo had other messages"
+    )
+    console.print(f"{reason}: starting clean (topics and tables of {settings.state} are deleted)")
+    lifecycle.reset(settings)
+
+
+def publish(settings: Settings, file: str, wanted: str) -> None:
+    """Publish to an empty topic, and keep a record of what it holds."""
+    step(settings, "topic", "python", "-m", "ingest", "topic", "create", "--topic", TOPIC)
+    kafka = settings.client_environment()["ASSAY_KAFKA"]
+    if topic.describe(kafka, TOPIC).message_count and "publishing" not in record(settings):
+        raise StateUnusable(
+            f"the topic {TOPIC!r} holds messages that no demo published",
+            "`make reset` deletes them; or keep them, and run the demo in another folder: "
+            "`make demo ASSAY_STATE=.stack-demo`",
+        )
+    write_record(settings, {"publishing": wanted})
+    if not file:
+        file = str(settings.state / "sample.jsonl")
+        step(settings, "sample", "python", "-m", "ingest", "sample", "--output", file)
+    step(settings, "publish", "python", "-m", "ingest", "publish", file, "--topic", TOPIC)
+    write_record(settings, {"published": wanted})
+
+
+def step(settings: Settings, title: str, *command: str) -> None:
+    """Run one command as a user would type it, and show its last line meanwhile.
+
+    Raises:
+        StepFailed: it ended with an error; what it printed is shown.
+        KeyboardInterrupt: Ctrl-C, after the command has ended too.
+    """
+    begun = time.monotonic()
+    environment = {**os.environ, **settings.client_environment(), "PYTHONUNBUFFERED": "1"}
+    environment["PATH"] = os.pathsep.join((os.path.dirname(sys.executable), os.environ["PATH"]))
+    # The current folder must not decide which modules are found.
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    last: deque[str] = deque(maxlen=30)
+    try:
+        with console.status(title) as spinner:
+            for line in process.stdout or ():
+                if line.strip():
+                    last.append(line.rstrip())
+                    spinner.update(f"{title}: {line.strip()[:100]}")
+        process.wait()
+    except KeyboardInterrupt:
+        stop(process)
+        raise
+    seconds = time.monotonic() - begun
+    if process.returncode != 0:
+        console.print("\n".join(last), markup=False)
+        raise StepFailed(
+            f"`{' '.join(command)}` failed (exit code {process.returncode}), as said above",
+            "mend the cause, then run `make demo` again: it goes on where it stopped",
+        )
+    console.print(f"{title}: {last[-1] if last else 'done'} ({seconds:.1f} s)", markup=False)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Let an interrupted command end by itself, and end it if it does not."""
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        try:
+            process.wait(timeout=10)
+            return
+        except subprocess.TimeoutExpired:
+            process.send_signal(sign)
+    process.wait(timeout=10)
+
+
+def print_answers(settings: Settings) -> None:
+    """Ask for the answers through the Thrift Server, as an analyst would."""
+    try:
+        connection = hive.connect(HOST, port=settings.thrift_port)
+        try:
+            cursor = connection.cursor()
+            cursor.execute(ANSWERS)
+            rows = cursor.fetchall()
+        finally:
+            connection.close()
+    except (TException, OSError, hive.Error) as error:
+        raise StepFailed(
+            f"the Thrift Server at {HOST}:{settings.thrift_port} did not answer: {error}",
+            "`python -m stack status` shows why; then `make demo` again",
+        ) from error
+    table = Table("question", "counting messages", "counting attempts", "unit", title="Answers")
+    for row in rows:
+        table.add_row(*(("not known" if cell is None else cell) for cell in row))
+    console.print(table)
+
+
+def record(settings: Settings) -> dict[str, str]:
+    """What the last demo published, or was about to; empty before the first."""
+    try:
+        found: dict[str, str] = json.loads((settings.state / "demo.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def write_record(settings: Settings, content: dict[str, str]) -> None:
+    """Keep what the topic holds, whole or not at all."""
+    unfinished = settings.state / "demo.json.unfinished"
+    unfinished.write_text(json.dumps(content))
+    unfinished.replace(settings.state / "demo.json")
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Keep a second demo of the same state folder out."""
+    path: Path = settings.state.with_name(settings.state.name + ".lock")
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateUnusable("another demo is at work here", "wait for it to end") from error
+        yield
+
+
+if __name__ == "__main__":
+    typer.run(cli.reporting_errors(main))

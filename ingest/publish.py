@@ -1,0 +1,117 @@
+"""Publish a file's messages: all of them, or none."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, ProducerFencedError
+
+from ingest import topic as topics
+from ingest.errors import PublishFailed
+from ingest.files import MAX_MESSAGE_BYTES, Message
+
+# Brokers allow no longer transaction than this by default.
+TRANSACTION_TIMEOUT_MS = 15 * 60 * 1000
+# kafka-python buffers without a bound, so wait for the broker now and then.
+FLUSH_EVERY_BYTES = 32 * 1024**2
+
+
+def publish(
+    kafka: str,
+    topic: str,
+    messages: Iterable[Message],
+    key_field: str,
+    progress: Callable[[int], None] = lambda count: None,
+) -> int:
+    """Publish messages in one transaction, so that readers see all of them or none.
+
+    A publish that was killed is undone by the next one to the same topic, or by the broker.
+
+    Args:
+        kafka: bootstrap servers.
+        topic: of the messages; must exist.
+        messages: bytes, and what they mean as JSON.
+        key_field: the field whose value becomes the key, so that a repeated attempt follows the
+            first in the same partition. Messages without it have no key.
+        progress: told the count so far, now and then.
+
+    Returns:
+        how many messages were published.
+
+    Raises:
+        NoBroker: nobody answers.
+        NoTopic: there is no such topic.
+        PublishFailed: the broker refused; nothing was published.
+        BadFile: from `messages`; nothing was published.
+    """
+    topics.describe(kafka, topic)
+    with topics.reaching(kafka):
+        producer = KafkaProducer(
+            bootstrap_servers=kafka.split(","),
+            bootstrap_timeout_ms=topics.TIMEOUT_MS,
+            transactional_id=f"assay-publish-{topic}",
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            allow_auto_create_topics=False,
+            compression_type="gzip",
+            linger_ms=20,
+            batch_size=512 * 1024,
+            max_request_size=MAX_MESSAGE_BYTES,
+        )
+    try:
+        with topics.reaching(kafka):
+            producer.init_transactions()
+        producer.begin_transaction()
+        try:
+            count = _send_all(producer, topic, messages, key_field, progress)
+            producer.commit_transaction()
+        except BaseException:
+            _abort(producer)
+            raise
+    except ProducerFencedError as error:
+        raise PublishFailed(
+            f"another publish to {topic!r} took over; nothing of this one was published",
+            "publish one file at a time",
+        ) from error
+    except KafkaError as error:
+        raise PublishFailed(
+            f"Kafka at {kafka} refused: {type(error).__name__}: {error}; nothing was published",
+            "mend the cause and publish again",
+        ) from error
+    finally:
+        producer.close(timeout=5)
+    return count
+
+
+def _send_all(
+    producer: KafkaProducer,
+    topic: str,
+    messages: Iterable[Message],
+    key_field: str,
+    progress: Callable[[int], None],
+) -> int:
+    count, unflushed = 0, 0
+    sent = []
+    for value, parsed in messages:
+        key = parsed.get(key_field) if isinstance(parsed, dict) else None
+        sent.append(producer.send(topic, value, None if key is None else str(key).encode()))
+        count += 1
+        unflushed += len(value)
+        if unflushed > FLUSH_EVERY_BYTES:
+            _confirm(producer, sent)
+            sent, unflushed = [], 0
+            progress(count)
+    _confirm(producer, sent)
+    progress(count)
+    return count
+
+
+def _confirm(producer: KafkaProducer, sent: list) -> None:  # type: ignore[type-arg]
+    producer.flush()
+    for future in sent:
+        future.get(timeout=1)
+
+
+def _abort(producer: KafkaProducer) -> None:
+    # Where it fails, the broker aborts it: for the next publish, or at the timeout.
+    with contextlib.suppress(KafkaError):
+        producer.abort_transaction()

@@ -1,0 +1,289 @@
+"""The commands of `python -m stack`."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from stack import jars, java, lifecycle, services
+from stack.errors import NotRunning, ServiceFailed, StackError
+from stack.lifecycle import Health
+from stack.settings import CONFIG, HOST, Settings
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Kafka, HDFS, and Spark with the Hive metastore on this machine, without containers.\n\n"
+    "Ports and folders are set by `ASSAY_PORT_OFFSET`, `ASSAY_STATE` and the rest of "
+    "`stack/settings.py`, in the environment or in the file `.env`.",
+)
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+ServiceName = Annotated[str, typer.Argument(help="kafka, namenode, datanode or spark")]
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def settings() -> Settings:
+    """The settings, or an error that names the variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "ASSAY_" + "_".join(map(str, first["loc"])).upper()
+        raise StackError(
+            f"{name} is {first['input']!r}: {first['msg']}", f"mend {name}, or unset it"
+        ) from error
+
+
+def reporting_errors(function: Callable[P, None]) -> Callable[P, None]:
+    """End a command with one clear message and the error's exit code."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except StackError as error:
+            errors.print(f"error: {error.problem}", style="red", markup=False)
+            errors.print(f"remedy: {error.remedy}", markup=False)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            errors.print(
+                "interrupted; services that were started go on: run the same command again to "
+                "continue, or `python -m stack down` to stop them"
+            )
+            raise typer.Exit(130) from None
+
+    return wrapped
+
+
+@contextmanager
+def working(doing: str) -> Iterator[Callable[[str], None]]:
+    """Show progress: a spinner on a terminal, plain lines elsewhere."""
+    if not console.is_terminal:
+        yield lambda message: console.print(f"  {message}", markup=False)
+        return
+    with console.status(doing) as spinner:
+        yield lambda message: spinner.update(f"{doing}: {message}")
+
+
+@app.command()
+@reporting_errors
+def up() -> None:
+    """Start the services and wait until they answer. Harmless when they already run.
+
+    Example: `ASSAY_PORT_OFFSET=100 python -m stack up`
+    """
+    configured = settings()
+    begun = time.monotonic()
+    with working("starting the services") as progress:
+        lifecycle.up(configured, progress)
+    console.print(f"all services are ready ({time.monotonic() - begun:.1f} s)")
+
+
+@app.command()
+@reporting_errors
+def down() -> None:
+    """Stop the services. Their data stays."""
+    with working("stopping the services"):
+        count = lifecycle.down(settings())
+    console.print(f"stopped {count} services" if count else "nothing was running")
+
+
+@app.command()
+@reporting_errors
+def status() -> None:
+    """Show every service. Exit code 0 if all are ready, 5 if none runs, else 4.
+
+    A service that died is shown with the end of its log.
+    """
+    configured = settings()
+    found = lifecycle.status(configured)
+    table = Table("service", "state", "pid", "memory", "up since", "ports", box=None)
+    for one in found:
+        running = one.pid is not None
+        table.add_row(
+            one.service.name,
+            one.health,
+            str(one.pid) if running else "",
+            f"{one.memory_bytes / 1e6:,.0f} MB" if running else "",
+            f"{one.uptime_seconds:,.0f} s" if running else "",
+            ", ".join(f"{purpose} {port}" for purpose, port in one.service.ports.items()),
+        )
+    console.print(table)
+    for one in found:
+        if one.health is Health.DIED:
+            console.print(f"\nthe end of the log of {one.service.name}:")
+            console.print(lifecycle.log_tail(configured, one.service.name, 12), markup=False)
+    states = {one.health for one in found}
+    if states == {Health.STOPPED}:
+        raise NotRunning("no service is running", "`python -m stack up` starts them")
+    if states != {Health.READY}:
+        raise ServiceFailed("not all services are ready", "`python -m stack up` starts them")
+
+
+@app.command()
+@reporting_errors
+def logs(
+    name: ServiceName,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="how many last lines")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on as it grows")] = False,
+) -> None:
+    """Print a service's log.
+
+    Example: `python -m stack logs spark -f`
+    """
+    configured = settings()
+    _service(configured, name)
+    console.print(lifecycle.log_tail(configured, name, lines), markup=False)
+    log = configured.logs / f"{name}.log"
+    if follow and log.exists():
+        with log.open(errors="replace") as file:
+            file.seek(0, os.SEEK_END)
+            while True:
+                text = file.read()
+                if text:
+                    sys.stdout.write(text)
+                    sys.stdout.flush()
+                else:
+                    time.sleep(0.3)
+
+
+@app.command()
+@reporting_errors
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+) -> None:
+    """Stop the services and delete all their data: topics, tables and logs."""
+    configured = settings()
+    if configured.state.exists() and not yes:
+        typer.confirm(f"Delete everything in {configured.state}?", abort=True)
+    lifecycle.reset(configured)
+    console.print(f"{configured.state} is empty")
+
+
+@app.command(name="jars")
+@reporting_errors
+def fetch_jars() -> None:
+    """Fetch the jars that are missing or damaged, without starting anything.
+
+    Example: `ASSAY_CACHE=/opt/assay-cache python -m stack jars`
+    """
+    configured = settings()
+    with working("fetching the jars") as progress:
+        jars.ensure(configured.cache, jars.locked(), progress)
+    console.print(f"{len(jars.locked())} jars are in {configured.cache / 'jars'}")
+
+
+@app.command()
+@reporting_errors
+def serve(name: ServiceName) -> None:
+    """Become one service, in the foreground, as a container does.
+
+    Example: `python -m stack serve kafka`
+    """
+    configured = settings()
+    lifecycle.serve(configured, _service(configured, name))
+
+
+@app.command()
+@reporting_errors
+def ready(name: ServiceName) -> None:
+    """Ask one service whether it answers. Exit code 0 if it does, else 4.
+
+    Example: `python -m stack ready spark`
+    """
+    if not _service(settings(), name).is_ready():
+        raise ServiceFailed(f"{name} does not answer", f"look at `python -m stack logs {name}`")
+
+
+@app.command()
+@reporting_errors
+def env() -> None:
+    """Print what clients need to find the services, for `eval "$(python -m stack env)"`."""
+    for name, value in settings().client_environment().items():
+        console.print(f"export {name}={value}", markup=False)
+
+
+@app.command(name="exec", context_settings=PASS_ON)
+@reporting_errors
+def execute(context: typer.Context) -> None:
+    """Run a command that finds the services.
+
+    Example: `python -m stack exec dbt test`
+    """
+    if not context.args:
+        raise StackError("exec needs a command", "for example `python -m stack exec dbt test`")
+    environment = {**os.environ, **settings().client_environment()}
+    # Programs of our virtual environment first, whether or not it is activated.
+    environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + environment["PATH"]
+    program = shutil.which(context.args[0], path=environment["PATH"])
+    if program is None:
+        raise StackError(f"there is no program {context.args[0]!r}", "check the spelling")
+    os.execve(program, context.args, environment)
+
+
+@app.command(context_settings=PASS_ON)
+@reporting_errors
+def hdfs(context: typer.Context) -> None:
+    """`hadoop fs` on the stack's HDFS.
+
+    Example: `python -m stack hdfs -ls /warehouse`
+    """
+    _run_java(
+        "org.apache.hadoop.fs.FsShell",
+        context.args or ["-help"],
+        classpath=[CONFIG / "hadoop", *java.hadoop_classpath()],
+        service="namenode",
+    )
+
+
+@app.command(context_settings=PASS_ON)
+@reporting_errors
+def sql(context: typer.Context) -> None:
+    """A SQL prompt through the Thrift Server (Beeline). Arguments are Beeline's.
+
+    Example: `python -m stack sql -e "select * from questions.answers"`
+    """
+    url = f"jdbc:hive2://{HOST}:{settings().thrift_port}"
+    _run_java(
+        "org.apache.hive.beeline.BeeLine",
+        ["-u", url, *context.args],
+        classpath=[java.SPARK_JARS / "*"],
+        service="spark",
+    )
+
+
+def _service(configured: Settings, name: str) -> services.Service:
+    found = {service.name: service for service in services.all_services(configured)}
+    if name not in found:
+        raise StackError(f"there is no service {name!r}", f"name one of {', '.join(found)}")
+    return found[name]
+
+
+def _run_java(main: str, arguments: list[str], *, classpath: list[Path], service: str) -> None:
+    configured = settings()
+    if not any(s.service.name == service and s.pid for s in lifecycle.status(configured)):
+        raise NotRunning(f"{service} is not running", "`python -m stack up` starts it")
+    command = java.command(
+        main, *arguments, classpath=classpath, options=["-Xmx256m", "-Dlog4j2.level=WARN"]
+    )
+    result = subprocess.run(
+        command, env={**os.environ, **services.environment(configured)}, check=False
+    )
+    raise typer.Exit(result.returncode)

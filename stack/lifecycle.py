@@ -1,0 +1,243 @@
+"""Up, down, status and reset: what the user does with all services at once."""
+
+import fcntl
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+
+from stack import jars, processes, services
+from stack.errors import PortTaken, ServiceFailed, StateUnusable
+from stack.settings import HOST, Settings
+
+START_TIMEOUT_SECONDS = 120
+STOP_GRACE_SECONDS = 20
+POLL_SECONDS = 0.25
+NEEDED_BYTES = 512 * 1024**2
+# A folder without this file is not ours to delete.
+STATE_FILE = "assay-stack-state"
+
+Progress = Callable[[str], None]
+
+
+class Health(StrEnum):
+    """What a user wants to know of a service."""
+
+    READY = "ready"
+    STARTING = "not answering"
+    DIED = "died"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Status:
+    """One service as it is now.
+
+    Attributes:
+        pid: of its process, None where none runs.
+        memory_bytes: resident memory of the process and its children.
+        uptime_seconds: since the process started.
+    """
+
+    service: services.Service
+    health: Health
+    pid: int | None = None
+    memory_bytes: int = 0
+    uptime_seconds: float = 0.0
+
+
+def up(settings: Settings, progress: Progress) -> None:
+    """Start what does not run and wait until everything answers.
+
+    Args:
+        settings: folders and ports.
+        progress: told what happens, in plain words.
+
+    Raises:
+        PortTaken: somebody else listens on a port.
+        ServiceFailed: a service died or was not ready in time.
+        JarsUnavailable: a jar could not be fetched.
+        StateUnusable: the state folder cannot be written, or another `up` is at work.
+    """
+    with _exclusive(settings):
+        jars.ensure(settings.cache, jars.locked(), progress)
+        running = processes.find(settings.state)
+        missing = [s for s in services.all_services(settings) if _main(running, s) is None]
+        for service in missing:
+            processes.stop(running[service.name], grace_seconds=2)  # children of a killed one
+        _check_ports(missing)
+        environment = services.environment(settings)
+        started = []
+        for service in missing:
+            service.prepare(environment)
+            log = settings.logs / f"{service.name}.log"
+            started.append(
+                processes.start(settings.state, service.name, service.command(), environment, log)
+            )
+            progress(f"starting {service.name}")
+        _await_readiness(settings, progress)
+
+
+def serve(settings: Settings, service: services.Service) -> NoReturn:
+    """Become one service: prepare it, and let its program take the place of this process.
+
+    Raises:
+        JarsUnavailable: a jar could not be fetched.
+        ServiceFailed: it could not be prepared.
+    """
+    jars.ensure(settings.cache, jars.locked())
+    environment = services.environment(settings)
+    service.prepare(environment)
+    command = service.command()
+    os.execve(command[0], command, {**os.environ, **environment})
+
+
+def down(settings: Settings) -> int:
+    """Stop every process of this state folder and return how many services ran."""
+    running = processes.find(settings.state)
+    # Readers and writers first, so that each can still say goodbye to what it depends on.
+    for names in (("spark",), ("datanode", "kafka"), ("namenode",)):
+        processes.stop([p for name in names for p in running[name]], STOP_GRACE_SECONDS)
+    processes.stop([p for left in processes.find(settings.state).values() for p in left], 2)
+    return sum(bool(found) for found in running.values())
+
+
+def reset(settings: Settings) -> None:
+    """Stop the services and delete their state: topics, blocks, metastore and logs."""
+    down(settings)
+    if not settings.state.exists():
+        return
+    if not (settings.state / STATE_FILE).exists():
+        raise StateUnusable(
+            f"{settings.state} was not made by the stack, so it is not deleted",
+            "point ASSAY_STATE at the right folder, or delete this one by hand",
+        )
+    shutil.rmtree(settings.state)
+
+
+def status(settings: Settings) -> list[Status]:
+    """Every service as it is now, each asked for real."""
+    running = processes.find(settings.state)
+    found = []
+    for service in services.all_services(settings):
+        main = _main(running, service)
+        if main is None:
+            health = Health.DIED if any(running.values()) else Health.STOPPED
+            found.append(Status(service, health))
+            continue
+        health = Health.READY if service.is_ready() else Health.STARTING
+        try:
+            memory = sum(p.memory_info().rss for p in running[service.name])
+            found.append(
+                Status(service, health, main.pid, memory, time.time() - main.create_time())
+            )
+        except psutil.NoSuchProcess:
+            found.append(Status(service, Health.DIED))
+    return found
+
+
+def log_tail(settings: Settings, name: str, lines: int) -> str:
+    """The last lines of a service's log; a sentence where there is none."""
+    log = settings.logs / f"{name}.log"
+    if not log.exists():
+        return f"(no log at {log})"
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _main(
+    running: dict[str, list[psutil.Process]], service: services.Service
+) -> psutil.Process | None:
+    """The process that is the service itself, not a worker it left behind."""
+    program = service.command()[0]
+    for process in running[service.name]:
+        try:
+            if process.cmdline()[:1] == [program] and processes.is_alive(process):
+                return process
+        except psutil.NoSuchProcess:
+            continue
+    return None
+
+
+def _await_readiness(settings: Settings, progress: Progress) -> None:
+    waiting = services.all_services(settings)
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while waiting:
+        running = processes.find(settings.state)
+        for service in list(waiting):
+            if _main(running, service) is None:
+                raise ServiceFailed(
+                    f"{service.name} died while it started; the end of its log:\n"
+                    + log_tail(settings, service.name, 12),
+                    f"the whole log: `python -m stack logs {service.name}`; "
+                    "then `python -m stack up` starts what is missing",
+                )
+            if service.is_ready():
+                waiting.remove(service)
+                progress(f"{service.name} is ready")
+        if time.monotonic() > deadline:
+            names = ", ".join(service.name for service in waiting)
+            raise ServiceFailed(
+                f"{names} did not answer within {START_TIMEOUT_SECONDS} s; the end of the log:\n"
+                + log_tail(settings, waiting[0].name, 12),
+                "if the machine is just slow, `python -m stack up` again waits on",
+            )
+        if waiting:
+            time.sleep(POLL_SECONDS)
+
+
+def _check_ports(wanted: list[services.Service]) -> None:
+    for service in wanted:
+        for purpose, port in service.ports.items():
+            with socket.socket() as probe:
+                # As the Java servers do: a port in TIME_WAIT is free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((HOST, port))
+                except OSError as error:
+                    raise PortTaken(
+                        f"port {port} ({service.name}, {purpose}) is taken by "
+                        f"{processes.owner_of(port)}",
+                        "stop that process, or move this stack's ports, for example "
+                        "`export ASSAY_PORT_OFFSET=100` (or put it into the file .env)",
+                    ) from error
+
+
+@contextmanager
+def _exclusive(settings: Settings) -> Iterator[None]:
+    """Make the state folder ours, and keep a second `up` out while this one works."""
+    state: Path = settings.state
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        if not (state / STATE_FILE).exists() and any(state.iterdir()):
+            raise StateUnusable(
+                f"{state} holds files that the stack did not make",
+                "point ASSAY_STATE at an empty or a new folder",
+            )
+        free = jars.free_bytes(state)
+        if free < NEEDED_BYTES:
+            raise StateUnusable(
+                f"only {free / 1e6:.0f} MB are free for {state}",
+                f"free {NEEDED_BYTES / 1e6:.0f} MB there, or point ASSAY_STATE at another disk",
+            )
+        lock = (state / STATE_FILE).open("a")
+    except OSError as error:
+        raise StateUnusable(
+            f"cannot write {state}: {error.strerror}",
+            "mend its permissions or room, or point ASSAY_STATE at another folder",
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateUnusable(
+                f"another `stack up` is at work in {state}", "wait for it, then try again"
+            ) from error
+        yield

@@ -1,0 +1,104 @@
+"""Start, find and stop the services' processes.
+
+The process table is the only record of what runs: every service carries its state folder and its
+name in its environment, and so do its children. A lost pid file, a killed `up` or a reboot can
+therefore not mislead us, and nobody else's process is ever touched.
+"""
+
+import contextlib
+import os
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+STATE_MARK = "ASSAY_STACK_STATE"
+SERVICE_MARK = "ASSAY_STACK_SERVICE"
+
+
+def find(state: Path) -> dict[str, list[psutil.Process]]:
+    """The running processes of each service of this state folder, oldest first."""
+    found: dict[str, list[psutil.Process]] = defaultdict(list)
+    for process in psutil.process_iter():
+        try:
+            if process.uids().real != os.getuid() or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            environment = process.environ()
+        except psutil.Error:
+            continue
+        if environment.get(STATE_MARK) == str(state):
+            found[environment.get(SERVICE_MARK, "")].append(process)
+    for processes in found.values():
+        processes.sort(key=lambda process: process.create_time())
+    return found
+
+
+def start(
+    state: Path, service: str, command: list[str], environment: dict[str, str], log: Path
+) -> psutil.Process:
+    """Start a service in a session of its own, so that a Ctrl-C here does not reach it.
+
+    The log of the run before is kept as `<log>.1`.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():
+        log.replace(log.with_name(log.name + ".1"))
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=log.parent,
+            env={
+                **os.environ,
+                **environment,
+                STATE_MARK: str(state),
+                SERVICE_MARK: service,
+            },
+        )
+    return psutil.Process(process.pid)
+
+
+def stop(processes: Iterable[psutil.Process], grace_seconds: float) -> None:
+    """Ask the processes to end, and kill those that have not after the grace period."""
+    asked = []
+    for process in processes:
+        try:
+            process.terminate()
+            asked.append(process)
+        except psutil.NoSuchProcess:
+            pass
+    _, alive = psutil.wait_procs(asked, timeout=grace_seconds)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=5)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs (a zombie does not)."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def owner_of(port: int) -> str:
+    """Who listens on a TCP port of this machine, in words."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and connection.laddr
+                and connection.laddr.port == port
+                and connection.pid
+            ):
+                process = psutil.Process(connection.pid)
+                return f"process {process.pid} ({process.name()}, in {process.cwd()})"
+    except psutil.Error:
+        pass
+    return "a process of another user"

@@ -1,0 +1,317 @@
+"""The four services: how each is prepared, started and known to be ready."""
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import uuid
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+import requests
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+from pyhive import hive
+from thrift.Thrift import TException
+
+from stack import jars, java
+from stack.errors import ServiceFailed
+from stack.settings import CONFIG, HOST, ROOT, Settings
+
+# A small heap, one garbage collector thread and no late optimisation: these three are hardly busy.
+MODEST = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+PROBE_SECONDS = 5.0
+
+NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+
+
+class Service(ABC):
+    """One server process.
+
+    Attributes:
+        name: what the user calls it, and the name of its log.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @property
+    @abstractmethod
+    def ports(self) -> dict[str, int]:
+        """The ports it listens on, by what they are for."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """The command line that runs it."""
+
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Whether it answers as a client expects, asked for real."""
+
+    def prepare(self, environment: dict[str, str]) -> None:  # noqa: B027 - most need nothing
+        """Bring its part of the state folder into being, if it is not there."""
+
+    def format(self, variable: str, command: list[str], environment: dict[str, str]) -> None:
+        """Run a command that makes the service's data folder, whole or not at all.
+
+        Args:
+            variable: the environment variable that names the folder.
+            command: makes the folder.
+            environment: of the service.
+
+        Raises:
+            ServiceFailed: the command ended with an error.
+        """
+        folder = Path(environment[variable])
+        if folder.exists():
+            return
+        unfinished = folder.with_name(folder.name + ".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        result = subprocess.run(
+            command,
+            env={**os.environ, **environment, variable: str(unfinished)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if result.returncode != 0:
+            last = "\n".join((result.stdout + result.stderr).strip().splitlines()[-8:])
+            raise ServiceFailed(
+                f"{self.name} could not make {folder}:\n{last}",
+                "mend what it names and run `python -m stack up` again",
+            )
+        unfinished.rename(folder)
+
+
+class Kafka(Service):
+    """One broker that is its own controller (KRaft)."""
+
+    name = "kafka"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Clients, controller, and the broker's own listener."""
+        return {
+            "clients": self.settings.kafka_port,
+            "controller": self.settings.kafka_controller_port,
+            "broker": self.settings.kafka_broker_port,
+        }
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        return java.command(
+            main,
+            *arguments,
+            classpath=jars.classpath(self.settings.cache, "kafka"),
+            options=["-Xmx512m", *MODEST],
+        )
+
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Format the log folder with a cluster id of its own."""
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        properties = str(CONFIG / "kafka" / "server.properties")
+        tool = self._java(
+            "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", properties
+        )
+        self.format("ASSAY_KAFKA_DATA", tool, environment)
+
+    def command(self) -> list[str]:
+        """The broker."""
+        return self._java("kafka.Kafka", str(CONFIG / "kafka" / "server.properties"))
+
+    def is_ready(self) -> bool:
+        """A client gets the cluster's metadata, with a broker in it."""
+        if not _is_listening(self.settings.kafka_port):
+            return False
+        try:
+            admin = KafkaAdminClient(
+                bootstrap_servers=f"{HOST}:{self.settings.kafka_port}",
+                request_timeout_ms=int(PROBE_SECONDS * 1000),
+            )
+        except KafkaError:
+            return False
+        try:
+            return bool(admin.describe_cluster()["brokers"])
+        except KafkaError:
+            return False
+        finally:
+            admin.close()
+
+
+class _Hdfs(Service):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._http = requests.Session()
+        self._http.trust_env = False  # a proxy for the outside world does not know our NameNode
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        return java.command(
+            main,
+            *arguments,
+            classpath=[CONFIG / "hadoop", *java.hadoop_classpath(), *self._server_jars()],
+            options=["-Xmx256m", *MODEST],
+        )
+
+    def _server_jars(self) -> list[Path]:
+        return jars.classpath(self.settings.cache, "hdfs")
+
+    def _name_node_says(self, bean: str) -> dict[str, object]:
+        """One bean of the NameNode's JMX page; nothing while it does not answer."""
+        try:
+            answer = self._http.get(
+                f"http://{self.settings.namenode_host}:{self.settings.namenode_http_port}/jmx",
+                params={"qry": f"Hadoop:service=NameNode,name={bean}"},
+                timeout=PROBE_SECONDS,
+            )
+            beans = answer.json()["beans"]
+        except (requests.RequestException, ValueError, KeyError):
+            return {}
+        return beans[0] if beans else {}
+
+
+class NameNode(_Hdfs):
+    """Keeps the names of HDFS."""
+
+    name = "namenode"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Clients and the web page."""
+        return {
+            "clients": self.settings.namenode_port,
+            "web page": self.settings.namenode_http_port,
+        }
+
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Format the name folder."""
+        self.format(
+            "ASSAY_HDFS_DATA", self._java(NAMENODE, "-format", "-nonInteractive"), environment
+        )
+
+    def command(self) -> list[str]:
+        """The NameNode."""
+        return self._java(NAMENODE)
+
+    def is_ready(self) -> bool:
+        """It is out of safe mode, so files can be written."""
+        return self._name_node_says("NameNodeInfo").get("Safemode") == ""
+
+
+class DataNode(_Hdfs):
+    """Keeps the blocks of HDFS."""
+
+    name = "datanode"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Data, calls, and the web page."""
+        return {
+            "data": self.settings.datanode_port,
+            "calls": self.settings.datanode_ipc_port,
+            "web page": self.settings.datanode_http_port,
+        }
+
+    def command(self) -> list[str]:
+        """The DataNode."""
+        return self._java("org.apache.hadoop.hdfs.server.datanode.DataNode")
+
+    def is_ready(self) -> bool:
+        """It listens, and the NameNode counts it as alive."""
+        state = self._name_node_says("FSNamesystemState")
+        return _is_listening(self.settings.datanode_port) and state.get("NumLiveDataNodes") == 1
+
+
+class Spark(Service):
+    """Thrift Server, Spark Connect and the Hive metastore in one process."""
+
+    name = "spark"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Thrift, Connect, and the web page."""
+        return {
+            "thrift": self.settings.thrift_port,
+            "connect": self.settings.connect_port,
+            "web page": self.settings.spark_ui_port,
+        }
+
+    def command(self) -> list[str]:
+        """SparkSubmit, started by ourselves: its launcher asks for a module our Java lacks."""
+        configuration = {
+            "spark.connect.grpc.binding.address": self.settings.bind,
+            "spark.connect.grpc.binding.port": str(self.settings.connect_port),
+            "spark.ui.port": str(self.settings.spark_ui_port),
+            "spark.local.dir": str(self.settings.state / "spark"),
+        }
+        return java.command(
+            "org.apache.spark.deploy.SparkSubmit",
+            *(
+                word
+                for key, value in configuration.items()
+                for word in ("--conf", f"{key}={value}")
+            ),
+            *("--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
+            "spark-internal",
+            classpath=[
+                CONFIG / "spark",
+                CONFIG / "hadoop",
+                java.SPARK_JARS / "*",
+                *jars.classpath(self.settings.cache, "spark"),
+            ],
+            options=[
+                *java.SPARK_OPTIONS,
+                f"-Xmx{self.settings.spark_memory}",
+                f"-Dderby.system.home={self.settings.state}",
+                f"-Djava.io.tmpdir={self.settings.state / 'spark'}",
+            ],
+        )
+
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Make its scratch folder."""
+        (self.settings.state / "spark").mkdir(parents=True, exist_ok=True)
+
+    def is_ready(self) -> bool:
+        """Both doors are open, and a query through Thrift is answered."""
+        if not _is_listening(self.settings.connect_port):
+            return False
+        return _is_listening(self.settings.thrift_port) and self._answers()
+
+    def _answers(self) -> bool:
+        try:
+            connection = hive.connect(HOST, port=self.settings.thrift_port)
+        except (TException, OSError):
+            return False
+        try:
+            cursor = connection.cursor()
+            cursor.execute("select 1")
+            return bool(cursor.fetchall() == [(1,)])
+        except (TException, OSError, hive.Error):
+            return False
+        finally:
+            connection.close()
+
+
+def all_services(settings: Settings) -> list[Service]:
+    """Every service, in the order in which they are started."""
+    return [NameNode(settings), DataNode(settings), Kafka(settings), Spark(settings)]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a service finds in its environment: our variables, and the Python of the workers."""
+    return {
+        **settings.service_environment(),
+        "SPARK_HOME": str(java.SPARK_HOME),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(PROBE_SECONDS)
+        return probe.connect_ex((HOST, port)) == 0

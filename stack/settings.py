@@ -1,0 +1,102 @@
+"""Where the stack keeps its state and which ports it takes: all configurable, all with defaults."""
+
+from pathlib import Path
+from typing import Self
+
+import platformdirs
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = ROOT / "stack" / "config"
+HOST = "127.0.0.1"
+
+# Above this, ports would fall into the range from which Linux serves outgoing connections.
+MAX_OFFSET = 32767 - 15002
+
+
+class Settings(BaseSettings):
+    """Read from the environment (`ASSAY_STATE`, `ASSAY_PORT_OFFSET`, …) or from `.env` in the root.
+
+    Every port is its default plus `port_offset`, unless it is given itself.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASSAY_", env_file=ROOT / ".env", extra="ignore", frozen=True
+    )
+
+    state: Path = Field(ROOT / ".stack", description="folder of topics, blocks, metastore and logs")
+    cache: Path = Field(
+        platformdirs.user_cache_path("assay"), description="folder of the jars, for all checkouts"
+    )
+    spark_memory: str = Field("2g", pattern=r"^\d+[mg]$", description="heap of the Spark server")
+    port_offset: int = Field(0, ge=0, le=MAX_OFFSET, description="added to every default port")
+
+    # Containers differ from one machine in these names only.
+    bind: str = Field(HOST, description="address that the servers listen on")
+    kafka_host: str = Field(HOST, description="name of the broker for clients")
+    kafka_broker_host: str = Field(HOST, description="its name among the services")
+    namenode_host: str = Field(HOST, description="name of the NameNode")
+    datanode_host: str = Field(HOST, description="name of the DataNode")
+
+    kafka_port: int = 9092
+    kafka_controller_port: int = 9093
+    kafka_broker_port: int = 9094
+    namenode_port: int = 8020
+    namenode_http_port: int = 9870
+    datanode_port: int = 9866
+    datanode_ipc_port: int = 9867
+    datanode_http_port: int = 9864
+    thrift_port: int = 10000
+    connect_port: int = 15002
+    spark_ui_port: int = 4040
+
+    @model_validator(mode="after")
+    def _offset_default_ports(self) -> Self:
+        for name in type(self).model_fields:
+            if name.endswith("_port") and name not in self.model_fields_set:
+                # frozen for everybody else: this is still construction
+                self.__dict__[name] += self.port_offset
+        self.__dict__["state"] = self.state.expanduser().resolve()
+        self.__dict__["cache"] = self.cache.expanduser().resolve()
+        return self
+
+    @property
+    def logs(self) -> Path:
+        """The folder with one log per service."""
+        return self.state / "logs"
+
+    def client_environment(self) -> dict[str, str]:
+        """What ingest, dbt and the notebooks need to find the services."""
+        return {
+            "ASSAY_KAFKA": f"{HOST}:{self.kafka_port}",
+            "ASSAY_SPARK": f"sc://{HOST}:{self.connect_port}",
+            "ASSAY_THRIFT_HOST": HOST,
+            "ASSAY_THRIFT_PORT": str(self.thrift_port),
+        }
+
+    def service_environment(self) -> dict[str, str]:
+        """The variables that the files in `stack/config` refer to."""
+        clients, brokers = self.kafka_port, self.kafka_broker_port
+        controller = f"{HOST}:{self.kafka_controller_port}"
+        return {
+            "ASSAY_BIND": self.bind,
+            "ASSAY_KAFKA_DATA": str(self.state / "kafka"),
+            "ASSAY_KAFKA_LISTENERS": f"BROKER://{self.bind}:{brokers},"
+            f"CLIENT://{self.bind}:{clients},CONTROLLER://{controller}",
+            "ASSAY_KAFKA_ADVERTISED": f"BROKER://{self.kafka_broker_host}:{brokers},"
+            f"CLIENT://{self.kafka_host}:{clients}",
+            "ASSAY_KAFKA_CONTROLLER": controller,
+            "ASSAY_HDFS_DATA": str(self.state / "hdfs"),
+            "ASSAY_NAMENODE_RPC": f"{self.namenode_host}:{self.namenode_port}",
+            "ASSAY_NAMENODE_HTTP": f"{self.namenode_host}:{self.namenode_http_port}",
+            "ASSAY_DATANODE_HOST": self.datanode_host,
+            "ASSAY_DATANODE_ADDRESS": f"{self.bind}:{self.datanode_port}",
+            "ASSAY_DATANODE_IPC": f"{self.bind}:{self.datanode_ipc_port}",
+            "ASSAY_DATANODE_HTTP": f"{self.bind}:{self.datanode_http_port}",
+            "ASSAY_METASTORE_DATA": str(self.state / "metastore"),
+            "ASSAY_THRIFT_PORT": str(self.thrift_port),
+            "HADOOP_CONF_DIR": str(CONFIG / "hadoop"),
+            "SPARK_CONF_DIR": str(CONFIG / "spark"),
+            "SPARK_LOCAL_IP": self.bind,
+        }

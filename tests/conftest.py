@@ -1,0 +1,69 @@
+"""What all tests share: the real export, and one real stack for all tests that need services."""
+
+import socket
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from stack import lifecycle, services
+from stack.settings import HOST, MAX_OFFSET, ROOT, Settings
+
+REAL_EXPORT = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json.gz"
+STATE = ROOT / ".stack-test"
+
+
+@pytest.fixture(scope="session")
+def real_export() -> Path:
+    """The published study's data, which lies beside the checkout, if at all."""
+    if not REAL_EXPORT.exists():
+        pytest.skip("the real export is not beside this checkout (../shared/data)")
+    return REAL_EXPORT
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Settings]:
+    """Real services, empty at first, on ports that no other checkout uses; gone at the end."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as claim:
+        patch.setenv("ASSAY_STATE", str(STATE))
+        lifecycle.reset(Settings())  # what a killed run of these tests left
+        patch.setenv("ASSAY_PORT_OFFSET", str(claim_offset(claim)))
+        patch.setenv("DBT_TARGET_PATH", str(STATE / "dbt"))
+        patch.setenv("DBT_LOG_PATH", str(STATE / "logs"))
+        settings = Settings()
+        for name, value in settings.client_environment().items():
+            patch.setenv(name, value)
+        try:
+            lifecycle.up(settings, print)
+            yield settings
+        finally:
+            lifecycle.down(settings)
+
+
+def claim_offset(claim: ExitStack) -> int:
+    """An offset whose ports are all free, claimed until the tests end.
+
+    The claim is a bound port beside the services' own, so that two checkouts that test at the same
+    time cannot choose the same offset.
+    """
+    start = zlib.crc32(str(ROOT).encode())
+    for attempt in range(100):
+        offset = 1000 + (start + attempt * 37) % ((MAX_OFFSET - 1000) // 20) * 20
+        settings = Settings(port_offset=offset)
+        guard = socket.socket()
+        try:
+            guard.bind((HOST, settings.kafka_port - 1))
+            guard.listen()
+            for service in services.all_services(settings):
+                for port in service.ports.values():
+                    with socket.socket() as probe:
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                        probe.bind((HOST, port))
+        except OSError:
+            guard.close()
+            continue
+        claim.enter_context(guard)
+        return offset
+    raise RuntimeError("no free range of ports found in 100 attempts")

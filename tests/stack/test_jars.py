@@ -1,0 +1,63 @@
+"""Jars: only the locked ones are used, and a damaged one is replaced."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from stack import jars
+from stack.errors import JarsUnavailable, StateUnusable
+from stack.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def small() -> jars.Jar:
+    """The smallest jar of the lock file: quick to fetch for real."""
+    return next(jar for jar in jars.locked() if jar.artifact == "jspecify")
+
+
+def test_every_line_of_the_lock_is_a_jar_with_a_checksum() -> None:
+    locked = jars.locked()
+    assert len(locked) == len({jar.filename for jar in locked}) > 40
+    assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) for jar in locked)
+    assert {jar.service for jar in locked} == {"kafka", "hdfs", "spark"}
+
+
+def test_a_damaged_jar_is_fetched_again(tmp_path: Path, small: jars.Jar) -> None:
+    path = tmp_path / "jars" / small.filename
+    path.parent.mkdir()
+    path.write_bytes(b"damaged")
+    assert not small.is_intact(path.parent)
+    said: list[str] = []
+    jars.ensure(tmp_path, [small], said.append)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == small.sha256
+    assert said == ["fetched 1 of 1 jars"]
+    assert [p.name for p in tmp_path.iterdir()] == ["jars"], "scratch was left behind"
+    jars.ensure(tmp_path, [small], said.append)
+    assert len(said) == 1, "an intact jar was fetched again"
+
+
+def test_a_jar_with_another_checksum_is_refused(tmp_path: Path, small: jars.Jar) -> None:
+    other = jars.Jar(small.service, small.group, small.artifact, small.version, "0" * 64)
+    with pytest.raises(JarsUnavailable, match=r"jspecify-.* checksum"):
+        jars.ensure(tmp_path, [other])
+    assert not list((tmp_path / "jars").iterdir()), "a refused jar was kept"
+
+
+def test_a_jar_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    missing = jars.Jar("kafka", "org.jspecify", "jspecify", "0.0.0", "0" * 64)
+    with pytest.raises(JarsUnavailable, match="could not fetch 1 jars"):
+        jars.ensure(tmp_path, [missing])
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, small: jars.Jar) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StateUnusable, match="cannot write"):
+        jars.ensure(tmp_path / "file", [small])
+
+
+def test_the_cache_of_this_checkout_is_intact() -> None:
+    cache = Settings().cache
+    jars.ensure(cache, jars.locked())
+    assert all(jar.is_intact(cache / "jars") for jar in jars.locked())

@@ -1,0 +1,60 @@
+"""Ports and folders are configurable, and a wrong value is named."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stack.cli import app
+from stack.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ASSAY_PORT_OFFSET", "ASSAY_THRIFT_PORT", "ASSAY_STATE", "ASSAY_KAFKA_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_an_offset_moves_every_port_but_those_that_are_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ASSAY_PORT_OFFSET", "100")
+    monkeypatch.setenv("ASSAY_THRIFT_PORT", "11111")
+    moved = Settings()
+    assert moved.kafka_port == 9192
+    assert moved.connect_port == 15102
+    assert moved.thrift_port == 11111
+    assert moved.client_environment() == {
+        "ASSAY_KAFKA": "127.0.0.1:9192",
+        "ASSAY_SPARK": "sc://127.0.0.1:15102",
+        "ASSAY_THRIFT_HOST": "127.0.0.1",
+        "ASSAY_THRIFT_PORT": "11111",
+    }
+
+
+def test_everything_binds_to_this_machine_by_default() -> None:
+    settings = Settings()
+    assert settings.bind == "127.0.0.1"
+    assert "0.0.0.0" not in str(settings.service_environment())
+
+
+def test_the_state_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASSAY_STATE", "here")
+    assert Settings().state == tmp_path / "here"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ASSAY_PORT_OFFSET", "many"),
+        ("ASSAY_PORT_OFFSET", "60000"),
+        ("ASSAY_SPARK_MEMORY", "lots"),
+        ("ASSAY_KAFKA_PORT", "x"),
+    ],
+)
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(app, ["status"])
+    assert result.exit_code == 1
+    assert name in result.stderr and value in result.stderr and "remedy:" in result.stderr
