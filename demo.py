@@ -29,7 +29,9 @@ from stack.errors import StateUnusable, StepFailed
 from stack.settings import HOST, ROOT, Settings
 
 TOPIC = "assess"
-ANSWERS = "select question, answer_messages, answer_attempts, unit from questions.answers"
+ANSWERS = (
+    "select question, answer_messages, answer_attempts, unit from questions.answers order by position"
+)
 NEXT = """
 What next
   make sql                       a SQL prompt through Thrift; try: select * from questions.answers;
@@ -99,7 +101,7 @@ def publish(settings: Settings, file: str, wanted: str) -> None:
         raise StateUnusable(
             f"the topic {TOPIC!r} holds messages that no demo published",
             "`make reset` deletes them; or keep them, and run the demo in another folder: "
-            "`make demo ASSAY_STATE=.stack-demo`",
+            "`make demo ASSAY_STATE=.stack-demo ASSAY_PORT_OFFSET=100`",
         )
     write_record(settings, {"publishing": wanted})
     if not file:

@@ -1,0 +1,27 @@
+with
+
+-- Test records have no counts, and so no score.
+scored as (
+    select
+        score,
+        message_count
+    from {{ ref('fct_attempts') }}
+    where score is not null
+),
+
+-- Decimals add up to the same in any order.
+summed as (
+    select
+        cast(sum(score * message_count) as double) as score_of_messages,
+        cast(sum(score) as double) as score_of_attempts,
+        coalesce(sum(message_count), 0) as messages,
+        count(*) as attempts
+    from scored
+)
+
+select
+    try_divide(score_of_messages, messages) as average_over_messages,
+    try_divide(score_of_attempts, attempts) as average_over_attempts,
+    messages,
+    attempts
+from summed

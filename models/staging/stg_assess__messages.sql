@@ -1,0 +1,30 @@
+with
+
+accepted as (
+    select *
+    from {{ ref('base_assess__messages') }}
+    where reason is null
+)
+
+select
+    topic,
+    partition,
+    offset,
+    message_at,
+    batch_id,
+    ingested_at,
+    message.keen_id as attempt_id,
+    message.user_exam_id,
+    message.base_exam_id,
+    message.exam_name,
+    try_cast(message.started_at as timestamp) as started_at,
+    {{ from_unix_seconds('message.keen_timestamp') }} as recorded_at,
+    {{ from_unix_seconds('message.keen_created_at') }} as created_at,
+    try_cast(message.max_attempts as double) as max_attempts,
+    try_cast(message.certification as boolean) as is_certification,
+    message.sequences.id as sequence_id,
+    message.sequences.attempt as sequence_attempt,
+    message.sequences.counts,
+    message.sequences.questions,
+    message.base_exam_id = 'example-id' as is_test_record
+from accepted
