@@ -23,15 +23,18 @@ from rich.console import Console
 from rich.table import Table
 from thrift.Thrift import TException
 
+from ingest import cli as ingest_cli
 from ingest import files, sample, topic
 from stack import cli, lifecycle
 from stack.errors import StateUnusable, StepFailed
 from stack.settings import HOST, ROOT, Settings
 
 TOPIC = "assess"
-ANSWERS = (
-    "select question, answer_messages, answer_attempts, unit from questions.answers order by position"
-)
+ANSWERS = """
+select question, answer_messages, answer_attempts, unit
+from questions.answers
+order by position
+"""
 NEXT = """
 What next
   make sql                       a SQL prompt through Thrift; try: select * from questions.answers;
@@ -212,4 +215,4 @@ def alone(settings: Settings) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    typer.run(cli.reporting_errors(main))
+    typer.run(cli.reporting_errors(ingest_cli.reporting_errors(main)))

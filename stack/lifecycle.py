@@ -70,20 +70,20 @@ def up(settings: Settings, progress: Progress) -> None:
     with _exclusive(settings):
         jars.ensure(settings.cache, jars.locked(), progress)
         running = processes.find(settings.state)
-        missing = [s for s in services.all_services(settings) if _main(running, s) is None]
+        mains = {s: _main(running, s) for s in services.all_services(settings)}
+        missing = [service for service, main in mains.items() if main is None]
         for service in missing:
             processes.stop(running[service.name], grace_seconds=2)  # children of a killed one
         _check_ports(missing)
         environment = services.environment(settings)
-        started = []
         for service in missing:
             service.prepare(environment)
             log = settings.logs / f"{service.name}.log"
-            started.append(
-                processes.start(settings.state, service.name, service.command(), environment, log)
+            mains[service] = processes.start(
+                settings.state, service.name, service.command(), environment, log
             )
             progress(f"starting {service.name}")
-        _await_readiness(settings, progress)
+        _await_readiness(settings, mains, progress)
 
 
 def serve(settings: Settings, service: services.Service) -> NoReturn:
@@ -166,13 +166,18 @@ def _main(
     return None
 
 
-def _await_readiness(settings: Settings, progress: Progress) -> None:
-    waiting = services.all_services(settings)
+def _await_readiness(
+    settings: Settings,
+    mains: dict[services.Service, psutil.Process | None],
+    progress: Progress,
+) -> None:
+    waiting = list(mains)
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while waiting:
-        running = processes.find(settings.state)
         for service in list(waiting):
-            if _main(running, service) is None:
+            # Not looked up in the process table: in the middle of an exec it says nothing.
+            main = mains[service]
+            if main is None or not processes.is_alive(main):
                 raise ServiceFailed(
                     f"{service.name} died while it started; the end of its log:\n"
                     + log_tail(settings, service.name, 12),

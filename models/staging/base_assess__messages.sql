@@ -25,15 +25,15 @@ parsed as (
         parser.envelope,
         parser.message
     from records
-    lateral view inline(array(struct(
+        lateral view inline(array(struct(
         -- A parser stops after the first value; what follows it would spoil the envelope.
-        try_parse_json(concat('{"message":', value_text, ',"end":0}')),
-        from_json(
-            value_text,
-            '{{ message_schema() }}',
-            map('columnNameOfCorruptRecord', 'misfit')
-        )
-    ))) parser as envelope, message
+            try_parse_json(concat('{"message":', value_text, ',"end":0}')),
+            from_json(
+                value_text,
+                '{{ message_schema() }}',
+                map('columnNameOfCorruptRecord', 'misfit')
+            )
+        ))) parser as envelope, message
 ),
 
 examined as (
@@ -44,22 +44,22 @@ examined as (
         concat_ws(
             ', ',
             {% for key in required_strings -%}
-            if(
-                schema_of_variant(variant_get(envelope, '$.message.{{ key }}', 'variant'))
-                not in ('STRING', 'VOID'),
-                '{{ key }}',
-                null
-            ),
+                if(
+                    schema_of_variant(variant_get(envelope, '$.message.{{ key }}', 'variant'))
+                    not in ('STRING', 'VOID'),
+                    '{{ key }}',
+                    null
+                ),
             {% endfor -%}
             if(message.misfit is not null, 'a value that does not fit its column', null)
         ) as mistyped,
         concat_ws(
             ', ',
             {% for key in required_strings -%}
-            if(message.{{ key }} is null, '{{ key }}', null),
+                if(message.{{ key }} is null, '{{ key }}', null),
             {% endfor -%}
             {% for path, is_missing in missing_in_sequences('message.sequences') -%}
-            if({{ is_missing }}, '{{ path }}', null){{ ',' if not loop.last }}
+                if({{ is_missing }}, '{{ path }}', null){{ ',' if not loop.last }}
             {% endfor -%}
         ) as missing,
         concat_ws(
@@ -78,7 +78,9 @@ judged as (
             when value_text is null then struct('invalid_utf8' as reason, 'not UTF-8' as detail)
             when is_json is not true
                 then struct('not_json' as reason, 'not one JSON value, or a key twice' as detail)
-            when not is_object then struct('not_an_object' as reason, 'JSON, but no object' as detail)
+            when
+                not is_object
+                then struct('not_an_object' as reason, 'JSON, but no object' as detail)
             when mistyped != '' then struct('wrong_type' as reason, mistyped as detail)
             when missing != '' then struct('missing_key' as reason, missing as detail)
             when impossible != '' then struct('impossible_value' as reason, impossible as detail)

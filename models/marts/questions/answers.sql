@@ -6,7 +6,8 @@ most_common as (
         coalesce(course_by_messages, 'no data') as answer_messages,
         coalesce(course_by_attempts, 'no data') as answer_attempts,
         'course' as unit,
-        'The exam_name with the most messages, or attempts; equals are named together.' as definition,
+        'The exam_name with the most messages, or attempts; equals are named together.'
+            as definition,
         messages as value_messages,
         attempts as value_attempts
     from {{ ref('most_common_course') }}
@@ -14,11 +15,14 @@ most_common as (
 
 popularity as (
     select
-        concat('How many took ', coalesce({{ joined_names('exam_name', 'rank = 1') }}, 'it'), '?') as question,
+        concat(
+            'How many took ', coalesce({{ joined_names('exam_name', 'rank = 1') }}, 'it'), '?'
+        ) as question,
         {{ as_read('max(messages)') }} as answer_messages,
         {{ as_read('max(attempts)') }} as answer_attempts,
         'assessments' as unit,
-        'All of the course with the most messages. Attempts, not people: no field names a person.' as definition,
+        'All of the course with the most messages. Attempts, not people: no field names a person.'
+            as definition,
         max(messages) as value_messages,
         max(attempts) as value_attempts
     from {{ ref('course_popularity') }}
@@ -43,7 +47,8 @@ assessments as (
         {{ as_read('messages') }} as answer_messages,
         {{ as_read('attempts') }} as answer_attempts,
         'assessments' as unit,
-        'Messages that arrived, or attempts, whose message may arrive several times; with test records.' as definition,
+        'Messages that arrived, or attempts, each once; with test records.'
+            as definition,
         messages as value_messages,
         attempts as value_attempts
     from {{ ref('assessments_taken') }}
@@ -67,7 +72,8 @@ perfect as (
         {{ as_read('messages') }} as answer_messages,
         {{ as_read('attempts') }} as answer_attempts,
         'assessments' as unit,
-        'Those whose counts say all_correct; test records have no counts and are left out.' as definition,
+        'Those whose counts say all_correct; test records have no counts and are left out.'
+            as definition,
         messages as value_messages,
         attempts as value_attempts
     from {{ ref('perfect_scores') }}
@@ -91,12 +97,12 @@ answers as (
         (5, 'average_score', 'score'),
         (6, 'perfect_scores', 'perfect'),
     ] -%}
-    select
-        {{ position }} as position,
-        '{{ id }}' as question_id,
-        *
-    from {{ cte }}
-    union all
+        select
+            {{ position }} as position,
+            '{{ id }}' as question_id,
+            *
+        from {{ cte }}
+        union all
     {% endfor -%}
     select
         cast(6 + row_number() over (order by question_id) as int) as position,

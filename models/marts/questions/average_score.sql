@@ -20,8 +20,8 @@ summed as (
 )
 
 select
-    try_divide(score_of_messages, messages) as average_over_messages,
-    try_divide(score_of_attempts, attempts) as average_over_attempts,
     messages,
-    attempts
+    attempts,
+    try_divide(score_of_messages, messages) as average_over_messages,
+    try_divide(score_of_attempts, attempts) as average_over_attempts
 from summed

@@ -13,9 +13,11 @@ most as (
 
 -- Courses that are equally common are named together, in the order of the alphabet.
 select
-    {{ joined_names('courses.exam_name', 'courses.messages = most.messages') }} as course_by_messages,
+    {{ joined_names('courses.exam_name', 'courses.messages = most.messages') }}
+        as course_by_messages,
     max(most.messages) as messages,
-    {{ joined_names('courses.exam_name', 'courses.attempts = most.attempts') }} as course_by_attempts,
+    {{ joined_names('courses.exam_name', 'courses.attempts = most.attempts') }}
+        as course_by_attempts,
     max(most.attempts) as attempts
 from courses
 cross join most

@@ -9,7 +9,9 @@ staged as (
     select count(*) as messages from {{ ref('stg_assess__messages') }}
 )
 
-select flattened.messages as flattened_messages, staged.messages as staged_messages
+select
+    flattened.messages as flattened_messages,
+    staged.messages as staged_messages
 from flattened
 cross join staged
 where flattened.messages != staged.messages

@@ -1,5 +1,5 @@
--- What a message says of a question is what its ticks say: nothing ticked is unanswered, exactly the
--- right ones are correct, any wrong one is incorrect, and the rest missed some.
+-- What a message says of a question is what its ticks say: nothing ticked is unanswered, exactly
+-- the right ones are correct, any wrong one is incorrect, and the rest missed some.
 with
 
 ticks as (
@@ -25,7 +25,11 @@ expected as (
     from ticks
 )
 
-select attempt_id, question_position, expected.result, questions.user_result
+select
+    attempt_id,
+    question_position,
+    expected.result,
+    questions.user_result
 from {{ ref('flat_questions') }} as questions
 left join expected using (attempt_id, question_position)
 where

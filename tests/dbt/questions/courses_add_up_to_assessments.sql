@@ -9,7 +9,12 @@ courses as (
     from {{ ref('course_popularity') }}
 )
 
-select *
+select
+    courses.messages as messages_of_courses,
+    courses.attempts as attempts_of_courses,
+    courses.courses,
+    taken.messages,
+    taken.attempts
 from courses
 cross join {{ ref('assessments_taken') }} as taken
 cross join {{ ref('courses_assessed') }} as assessed

@@ -2,18 +2,34 @@
 with
 
 divided as (
-    select topic, partition, offset from {{ ref('stg_assess__messages') }}
+    select
+        topic,
+        partition,
+        offset
+    from {{ ref('stg_assess__messages') }}
     union all
-    select topic, partition, offset from {{ ref('stg_assess__rejected_messages') }}
+    select
+        topic,
+        partition,
+        offset
+    from {{ ref('stg_assess__rejected_messages') }}
 ),
 
 counted as (
-    select topic, partition, offset, count(*) as times
+    select
+        topic,
+        partition,
+        offset,
+        count(*) as times
     from divided
     group by topic, partition, offset
 )
 
-select topic, partition, offset, coalesce(counted.times, 0) as times
+select
+    topic,
+    partition,
+    offset,
+    coalesce(counted.times, 0) as times
 from {{ source('raw', 'assess') }}
 full outer join counted using (topic, partition, offset)
 where coalesce(counted.times, 0) != 1

@@ -1,0 +1,69 @@
+"""The demo as a user runs it, and its tables as an analyst reads them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyhive import hive
+
+from stack.settings import HOST, ROOT, Settings
+
+
+def demo(*arguments: str, expect: int = 0) -> str:
+    """Run the demo and return what it printed."""
+    with demo_process(*arguments) as process:
+        said, _ = process.communicate(timeout=400)
+    assert process.returncode == expect, said
+    assert "Traceback" not in said, said
+    return said
+
+
+@contextmanager
+def demo_process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "demo.py", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # so that Ctrl-C can be sent to it and all its children
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def query(sql: str) -> list[tuple[Any, ...]]:
+    """Ask the Thrift Server."""
+    settings = Settings()
+    with closing(hive.connect(HOST, port=settings.thrift_port)) as connection:
+        cursor = connection.cursor()
+        cursor.execute(sql)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def answers() -> dict[str, tuple[str, str]]:
+    """Each question's answers, counting messages and counting attempts."""
+    rows = query("select question_id, answer_messages, answer_attempts from questions.answers")
+    return {question: (messages, attempts) for question, messages, attempts in rows}
+
+
+@pytest.fixture(scope="session")
+def sample_demo(stack: Settings) -> str:
+    """What the first demo, with the sample, printed."""
+    return demo()
+
+
+@pytest.fixture(scope="session")
+def dbt_target(sample_demo: str) -> Path:
+    """The folder with dbt's account of the demo's build."""
+    return Path(os.environ["DBT_TARGET_PATH"])

@@ -1,0 +1,171 @@
+"""The whole road on real services, from a file to the answers over Thrift."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ingest import files
+from stack.settings import ROOT, Settings
+from tests.end_to_end.conftest import answers, demo, demo_process, query
+
+pytestmark = pytest.mark.services
+
+PUBLISHED = {
+    "most_common_course": ("Learning Git", "Learning Git"),
+    "course_popularity": ("394", "390"),
+    "courses_assessed": ("103", "103"),
+    "assessments_taken": ("3,280", "3,242"),
+    "average_score": ("62.657 %", "62.569 %"),
+    "perfect_scores": ("841", "827"),
+    "certification_uptake": ("not measurable", "not measurable"),
+    "repeat_attempts": ("not measurable", "not measurable"),
+}
+
+
+def stack_command(*arguments: str) -> str:
+    command = [sys.executable, "-m", "stack", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_sample_gives_the_published_answers(sample_demo: str) -> None:
+    assert answers() == PUBLISHED
+    for figure in ("Learning Git", "394", "390", "103", "3,280", "62.657 %", "62.569 %", "841"):
+        assert figure in sample_demo
+    assert "batch 1: 3,280 messages into raw.assess" in sample_demo
+    assert "make sql" in sample_demo and "make down" in sample_demo
+
+
+def test_the_files_are_on_hdfs_and_the_tables_in_the_metastore(sample_demo: str) -> None:
+    listing = stack_command("hdfs", "-ls", "-R", "/warehouse/raw.db/assess/data")
+    assert ".parquet" in listing
+    [[statement]] = query("show create table raw.assess")
+    assert "USING iceberg" in statement and "hdfs://assay/warehouse/raw.db/assess" in statement
+
+
+def test_a_second_demo_finds_nothing_new_and_answers_the_same(sample_demo: str) -> None:
+    said = demo()
+    assert "the topic holds these messages already" in said
+    assert "nothing new in assess" in said
+    assert answers() == PUBLISHED
+    assert query("select count(*), max(batch_id) from raw.assess") == [(3280, 1)]
+
+
+def test_a_reader_never_notices_a_build(sample_demo: str) -> None:
+    reads = {
+        "select count(*) from questions.answers": [(8,)],
+        "select count(*) from core.fct_attempts": [(3242,)],
+        "select count(*) from staging.stg_assess__messages": [(3280,)],
+        "select count(*) from reference.user_results": [(4,)],
+    }
+    done = threading.Event()
+    wrong: list[object] = []
+    counts = dict.fromkeys(reads, 0)
+
+    def read(sql: str) -> None:
+        while not done.is_set():
+            try:
+                if (found := query(sql)) != reads[sql]:
+                    wrong.append((sql, found))
+            except Exception as error:
+                wrong.append((sql, error))
+            counts[sql] += 1
+
+    readers = [threading.Thread(target=read, args=(sql,)) for sql in reads]
+    for reader in readers:
+        reader.start()
+    dbt("seed", "run", "--full-refresh")
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong, wrong[:3]
+    assert min(counts.values()) >= 5, counts
+
+
+def dbt(*commands: str) -> None:
+    """`dbt seed` and the like, one after the other; what begins with dashes belongs to the last."""
+    words = [command for command in commands if not command.startswith("-")]
+    options = [command for command in commands if command.startswith("-")]
+    program = str(Path(sys.executable).with_name("dbt"))
+    for word in words:
+        subprocess.run([program, word, *options], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_a_bad_file_changes_nothing(sample_demo: str, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text('[{"keen_id": "1"}, {"keen_id": ]')
+    said = demo(str(bad), expect=10)
+    assert "bad.json" in said and "remedy:" in said
+    assert "no-such-file.json" in demo("no-such-file.json", expect=10)
+    assert answers() == PUBLISHED
+
+
+def test_other_data_starts_clean_and_what_cannot_be_used_is_kept(
+    sample_demo: str, tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.jsonl"
+    odd.write_text('{"keen_id": "1"}\n[2]\n"three"\n{"keen_id": 4}\n')
+    said = demo(str(odd))
+    assert "the last demo had other messages: starting clean" in said
+    assert query(
+        "select reason, count(*) from staging.stg_assess__rejected_messages group by 1 order by 1"
+    ) == [
+        ("missing_key", 1),
+        ("not_an_object", 2),
+        ("wrong_type", 1),
+    ]
+    found = answers()
+    assert found["most_common_course"] == ("no data", "no data")
+    assert found["average_score"] == ("no data", "no data")
+    assert found["assessments_taken"] == ("0", "0")
+
+
+def test_interrupted_in_every_phase_it_goes_on_to_the_real_answers(
+    sample_demo: str, real_export: Path
+) -> None:
+    for phase, seconds in (
+        ("starting clean", 3),  # the services are starting
+        ("services:", 1.5),  # the topic is created
+        ("topic:", 1.5),  # the messages are published
+        ("publish:", 5),  # ingest is at work
+        ("ingest:", 12),  # dbt is at work
+    ):
+        interrupt(real_export, phase, seconds)
+    said = demo(str(real_export))
+    assert answers() == PUBLISHED
+    assert "394" in said
+    expected = sorted(value for value, _ in files.messages(str(real_export)))
+    rows = query("select hex(value) from raw.assess")
+    assert sorted(bytes.fromhex(value) for (value,) in rows) == expected
+    keys = query(
+        "select cast(key as string), get_json_object(cast(value as string), '$.keen_id') "
+        "from raw.assess"
+    )
+    assert all(key == keen_id for key, keen_id in keys)
+
+
+def interrupt(file: Path, phase: str, seconds: float) -> None:
+    """Ctrl-C some seconds after a line was printed, and see that it ends well."""
+    with demo_process(str(file)) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith(phase) or phase in line:
+                break
+        else:
+            pytest.fail(f"the demo ended before it printed {phase!r}")
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=90)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said, said
+    assert "interrupted" in said.splitlines()[-1], said
+
+
+def test_the_demo_keeps_a_record_of_what_it_published(stack: Settings, sample_demo: str) -> None:
+    assert set(json.loads((stack.state / "demo.json").read_text())) == {"published"}
