@@ -7,9 +7,11 @@ but not this package.
 import json
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+
+from ingest import client
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,10 +40,13 @@ class KafkaRanges(DataSource):
     """A bounded Spark source.
 
     Options:
-        consumer: kafka-python's settings, as JSON.
         topic: to read.
         ranges: `[[partition, start, end], …]`, as JSON.
+        skips: `{partition: [offset, …]}`, as JSON: what to pass over.
     """
+
+    # Not an option: Spark shows options in its plans and on its page.
+    connection: ClassVar[dict[str, object]] = {}
 
     @classmethod
     def name(cls) -> str:
@@ -55,7 +60,7 @@ class KafkaRanges(DataSource):
     def reader(self, schema: object) -> "KafkaRangesReader":
         """The reader of the given ranges."""
         return KafkaRangesReader(
-            json.loads(self.options["consumer"]),
+            self.connection,
             self.options["topic"],
             json.loads(self.options["ranges"]),
         )
@@ -85,8 +90,11 @@ class KafkaRangesReader(DataSourceReader):
 
         assert isinstance(partition, KafkaRange)
         at = TopicPartition(self.topic, partition.partition)
+        settings = dict(self.consumer)
+        stall_seconds = float(str(settings.pop("stall_seconds", STALL_SECONDS)))
         consumer = KafkaConsumer(
-            **self.consumer,
+            **client.arguments(settings),
+            **client.READ_ONLY,
             max_poll_records=100_000,
             fetch_max_bytes=BATCH_BYTES * 2,
             max_partition_fetch_bytes=BATCH_BYTES * 2,
@@ -108,7 +116,7 @@ class KafkaRangesReader(DataSourceReader):
                         pending, pending_bytes = [], 0
                 if consumer.position(at) > position:
                     position, progressed_at = consumer.position(at), time.monotonic()
-                elif time.monotonic() - progressed_at > STALL_SECONDS:
+                elif time.monotonic() - progressed_at > stall_seconds:
                     raise TimeoutError(
                         f"ASSAY_STALLED {self.topic} partition {at.partition} offset {position}"
                     )
@@ -124,14 +132,14 @@ class KafkaRangesReader(DataSourceReader):
             consumer.close()
 
 
-def register(spark: "SparkSession") -> None:
-    """Make the source known to a session, its code sent along."""
+def register(spark: "SparkSession", connection: dict[str, object]) -> None:
+    """Make the source known to a session, its code and its connection sent along."""
     from pyspark import cloudpickle
 
     import ingest
 
     cloudpickle.register_pickle_by_value(ingest)  # type: ignore[no-untyped-call]
-    spark.dataSource.register(KafkaRanges)
+    spark.dataSource.register(type("Connected", (KafkaRanges,), {"connection": connection}))
 
 
 def _record_batch(topic: str, records: "list[ConsumerRecord]") -> "pa.RecordBatch":

@@ -17,7 +17,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from pyspark.sql import Row, SparkSession
 
-from ingest.commit import table_of
+from ingest.settings import Settings as IngestSettings
 from stack.settings import ROOT, Settings
 
 pytestmark = pytest.mark.services
@@ -100,6 +100,10 @@ def in_table(spark: SparkSession, topic: str) -> dict[Coordinates, Record]:
         value = None if r.value is None else bytes(r.value)
         found[r.partition, r.offset] = (key, value, r.ms, headers)
     return found
+
+
+def table_of(topic: str) -> str:
+    return IngestSettings(topic=topic).raw_table
 
 
 def snapshots(spark: SparkSession, topic: str) -> int:
