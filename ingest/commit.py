@@ -216,7 +216,8 @@ def commit(records: DataFrame, table: str, base: Committed, batch: Batch) -> Non
     if base.snapshot_id is not None:
         writer = writer.option("validate-from-snapshot-id", str(base.snapshot_id))
     with losing(table):
-        writer.overwrite(F.col("batch_id") == batch.batch_id)
+        # Not only ==: the next batch of somebody else may have had no rows, and its followers some.
+        writer.overwrite(F.col("batch_id") >= batch.batch_id)
 
 
 @contextmanager
