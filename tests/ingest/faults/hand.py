@@ -1,25 +1,27 @@
 """What a test does to a topic, with plain kafka-python clients."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from tests.ingest.faults.job import until
-
 
 # kafka-python's producer sends neither a header without a value, nor a record without key and
 # value, though the protocol has both and other clients send them. `send` puts null in its place.
 NULL = b"<null of the tests>"
 
 
+POISON = b"poison"
+
+
 class RawHeaderKey(str):
     """A header key of bytes that are no text, as other clients can write them."""
 
-    def encode(self, *_: object) -> bytes:  # type: ignore[override]
+    def encode(self, *_: object) -> bytes:
         """What is sent."""
         return b"\xff\xfe"
 
@@ -69,6 +71,29 @@ def trim(kafka: str, topic: str, offsets: dict[int, int]) -> None:
     """Delete all records below the given offsets."""
     with admin(kafka) as client:
         client.delete_records({TopicPartition(topic, p): o for p, o in offsets.items()})
+
+
+def begins(kafka: str, topic: str) -> dict[int, int]:
+    """The first offset of each partition."""
+    return _offsets(kafka, topic, KafkaConsumer.beginning_offsets)
+
+
+def ends(kafka: str, topic: str) -> dict[int, int]:
+    """The next offset of each partition, open transactions left out."""
+    return _offsets(kafka, topic, KafkaConsumer.end_offsets)
+
+
+def _offsets(
+    kafka: str,
+    topic: str,
+    ask: Callable[[KafkaConsumer, list[TopicPartition]], dict[TopicPartition, int]],
+) -> dict[int, int]:
+    consumer = KafkaConsumer(bootstrap_servers=kafka.split(","), isolation_level="read_committed")
+    try:
+        places = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
+        return {at.partition: offset for at, offset in sorted(ask(consumer, places).items())}
+    finally:
+        consumer.close()
 
 
 def send(
@@ -124,6 +149,28 @@ def _append_nulls(
         None if value == NULL else value,
         [(name, None if value == NULL else value) for name, value in headers],
     )
+
+
+def send_batch(kafka: str, topic: str, *values: bytes, partition: int = 0) -> None:
+    """Send records in one batch; POISON among them cannot be decoded."""
+    producer = KafkaProducer(
+        bootstrap_servers=kafka.split(","), linger_ms=500, allow_auto_create_topics=False
+    )
+    try:
+        sent = [
+            producer.send(
+                topic,
+                value,
+                partition=partition,
+                headers=[(RawHeaderKey("h"), b"1")] if value == POISON else [],
+            )
+            for value in values
+        ]
+        producer.flush()
+        for future in sent:
+            future.get(30)
+    finally:
+        producer.close()
 
 
 def fill(

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from types import TracebackType
 from typing import IO, Self
 
 from stack.settings import ROOT

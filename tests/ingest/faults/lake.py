@@ -75,3 +75,11 @@ def expire(topic: str) -> None:
         f"call spark_catalog.system.expire_snapshots(table => '{table_of(topic)}', "
         "older_than => timestamp '2100-01-01', retain_last => 1)"
     )
+
+
+def last_batch(topic: str) -> int:
+    """The number of the last batch that a raw table knows of."""
+    [(batch,)] = sql(
+        f"select max(cast(summary['assay.batch-id'] as bigint)) from {table_of(topic)}.snapshots"
+    )
+    return int(batch or 0)
