@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import OffsetsWentBack, RetentionGap
-from ingest.plan import Range, plan, split
+from ingest.plan import Range, affordable, plan, split
 
 
 @st.composite
@@ -54,6 +54,21 @@ def test_bounded_runs_drain_the_topic_without_a_seam(
             done.extend((r.partition, offset) for offset in range(r.start, r.end))
             committed = {**committed, r.partition: r.end}
     assert sorted(done) == [(r.partition, o) for r in everything for o in range(r.start, r.end)]
+
+
+@given(topics(), st.integers(1, 10**7), st.floats(0, 10_000))
+def test_a_bound_on_bytes_is_kept_but_for_one_offset(
+    topic: tuple[dict[int, int], dict[int, int], dict[int, int]], max_bytes: int, mean: float
+) -> None:
+    ranges = plan(*topic)
+    mean_bytes = {r.partition: mean for r in ranges}
+    count = affordable(ranges, mean_bytes, max_bytes)
+    waiting = sum(r.size for r in ranges)
+    assert count <= waiting or count == 1
+    assert count * mean <= max_bytes or count == 1
+    assert not ranges or count >= 1
+    if waiting * mean > max_bytes:
+        assert (count + 1) * mean > max_bytes * 0.999, "more would have fitted"
 
 
 @given(topics(), st.integers(1, 300))
