@@ -34,7 +34,13 @@ STATE = (BATCH, OFFSETS, TOPIC_ID, CLUSTER_ID, DECISIONS)
 BRANCH_PREFIX = "assay_"
 
 # As Iceberg says that somebody else was first, or that the snapshot we planned from is gone.
-LOST = ("ValidationException", "conflicting", "CommitFailedException", "not an ancestor")
+LOST = (
+    "ValidationException",
+    "conflicting",
+    "CommitFailedException",
+    "not an ancestor",
+    "metadata refresh is required",
+)
 
 Decision = dict[str, Any]
 
@@ -216,7 +222,7 @@ def commit(records: DataFrame, table: str, base: Committed, batch: Batch) -> Non
     if base.snapshot_id is not None:
         writer = writer.option("validate-from-snapshot-id", str(base.snapshot_id))
     with losing(table):
-        # Not only ==: the next batch of somebody else may have had no rows, and its followers some.
+        # Not only this batch's number: if the batch of that number had no rows, a later one has.
         writer.overwrite(F.col("batch_id") >= batch.batch_id)
 
 

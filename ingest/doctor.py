@@ -144,13 +144,14 @@ def _table(settings: Settings, spark: SparkSession) -> Iterator[Finding]:
     except IngestError as error:
         yield Finding(settings.raw_table, error.problem, error.remedy)
         return
+    endangered = planned.endangered(after=[])
     yield Finding(
         settings.raw_table,
         f"batch {planned.base.batch_id} is the last; "
         f"{sum(planned.waiting.values()):,} offsets wait",
-        f"partitions {planned.endangered}: retention is about to overtake ingest; run it, or keep "
+        f"partitions {endangered}: retention is about to overtake ingest; run it, or keep "
         "messages longer"
-        if planned.endangered
+        if endangered
         else None,
     )
     yield _snapshots(job, spark)

@@ -15,13 +15,14 @@ from ingest import ledger, read
 from ingest.errors import OffsetsWentBack, TopicReplaced
 from ingest.plan import Range, affordable, plan, split
 from ingest.settings import Settings
-from ingest.spark import connected
+from ingest.spark import connected, watched
 from ingest.topic import Source, Topic
 
 # Large enough to be worth a task's start, small enough to keep every core busy.
 TASK_OFFSETS = 25_000
 # An end offset can move back for a moment while a broker recovers.
 RECOVERY_SECONDS = 10
+TELL_SECONDS = 2.0
 
 Progress = Callable[[str], None]
 
@@ -60,15 +61,19 @@ class Planned:
         """How many offsets Kafka can delete before it deletes what was not read, by partition."""
         return {p: self.base.offsets.get(p, b) - b for p, b in self.topic.begin.items()}
 
-    @property
-    def endangered(self) -> list[int]:
-        """Partitions in which Kafka deletes, and more waits than it has left to delete first."""
+    def endangered(self, after: list[Range]) -> list[int]:
+        """Partitions in which Kafka deletes, and more waits than it has left to delete first.
+
+        Args:
+            after: what will have been read by then.
+        """
+        read = {r.partition: r.size for r in after}
         return [
             p
             for p, lag in self.waiting.items()
             if p in self.base.offsets
             and (self.topic.forgets or self.topic.begin[p] > 0)
-            and lag > self.headroom[p]
+            and lag - read.get(p, 0) > self.headroom[p] + read.get(p, 0)
         ]
 
 
@@ -110,6 +115,7 @@ class Job:
     source: Source
     progress: Progress
     _base: raw.Committed | None = field(default=None, init=False)
+    _told: float = field(default=0.0, init=False)
 
     @property
     def table(self) -> str:
@@ -135,7 +141,8 @@ class Job:
             observation, *ledger.counts(partitions)
         )
         self.forget()  # whatever happens now, look again
-        raw.commit(records, self.table, planned.base, batch)
+        with watched(self.spark, lambda share: self._tell(share, offsets, begun)):
+            raw.commit(records, self.table, planned.base, batch)
         seconds = time.monotonic() - begun
         self.progress(f"committed batch {batch.batch_id}")
         counted = self.keep_books(batch, ledger.counted(observation.get, partitions), seconds)
@@ -144,9 +151,18 @@ class Job:
             planned.ranges,
             counted,
             sum(planned.waiting.values()) - offsets,
-            planned.endangered,
+            planned.endangered(after=planned.ranges),
             seconds,
         )
+
+    def _tell(self, share: float, offsets: int, begun: float) -> None:
+        """Say how far a batch is, how fast, and how long it will take; not too often."""
+        now = time.monotonic()
+        if share > 0 and now - max(self._told, begun) >= TELL_SECONDS:
+            self._told = now
+            rate = share * offsets / (now - begun)
+            left = (1 - share) * offsets / rate
+            self.progress(f"{share:.0%} read, {rate:,.0f} offsets/s, about {left:.0f} s left")
 
     def plan(self, bounds: Bounds) -> Planned:
         """What the next batch would read.

@@ -2,12 +2,14 @@
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.retries import DefaultPolicy
+from pyspark.sql.connect.shell.progress import StageInfo
 
 from ingest.errors import (
     IngestError,
@@ -22,6 +24,8 @@ from ingest.settings import Settings
 
 DEFAULT_CONNECT_PORT = 15002
 PROBE_SECONDS = 5.0
+# Half a minute: Spark's own client would wait ten for a server that is gone.
+PATIENCE = DefaultPolicy(max_retries=7, max_backoff=8_000)
 REMEDY = (
     "look at `python -m stack status` and `python -m stack logs spark`; where ports were moved, "
     '`eval "$(python -m stack env)"`; another server is named in ASSAY_SPARK'
@@ -39,6 +43,7 @@ def connected(settings: Settings) -> Iterator[SparkSession]:
     _probe(settings)
     try:
         spark = SparkSession.builder.remote(settings.spark).create()
+        spark.client.set_retry_policies([PATIENCE])
         try:
             yield spark
         except KeyboardInterrupt:
@@ -68,6 +73,22 @@ def _probe(settings: Settings) -> None:
         raise NoSpark(
             f"nobody answers at {settings.spark}: {error.strerror or error}", REMEDY
         ) from error
+
+
+@contextmanager
+def watched(spark: SparkSession, tell: Callable[[float], None]) -> Iterator[None]:
+    """Tell, while Spark works, which share of its tasks is done: from 0 to 1."""
+
+    def handler(stages: Iterable[StageInfo] | None, **more: object) -> None:
+        known = list(stages or ())
+        if total := sum(stage.num_tasks for stage in known):
+            tell(sum(stage.num_completed_tasks for stage in known) / total)
+
+    spark.registerProgressHandler(handler)
+    try:
+        yield
+    finally:
+        spark.removeProgressHandler(handler)
 
 
 def explained(error: PySparkException, settings: Settings) -> IngestError:
