@@ -226,7 +226,7 @@ class Chaos:
         match action.what:
             case "kill a job" if job:
                 self.say(f"kill the job {' '.join(job.arguments)}")
-                job.process.kill()
+                job.kill()
                 self.counts["jobs killed"] += 1
             case "stop a job" if job:
                 self.say(f"stop the job {' '.join(job.arguments)} for {action.seconds:.1f} s")

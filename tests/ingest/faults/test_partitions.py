@@ -10,7 +10,7 @@ pytestmark = pytest.mark.services
 
 
 def test_from_an_empty_topic_to_six_partitions(kafka: str, topic: str, oracle: Oracle) -> None:
-    assert "nothing new" in run(topic)
+    assert "nothing new" in run(topic, fresh=True)
     assert lake.snapshots(topic) == []
     oracle.assert_right()
 

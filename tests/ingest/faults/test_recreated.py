@@ -38,20 +38,21 @@ def test_recreated_while_reading(kafka: str, topic: str, oracle: Oracle, proxy: 
     """What is read after the recreation is of another topic than was planned."""
     hand.fill(kafka, topic, 10, partitions=(0,))
     run(topic)
-    hand.fill(kafka, topic, 2000, partitions=(0,))
+    # More than one fetch brings, so that the rest is asked for after the recreation.
+    hand.fill(kafka, topic, 3000, size=10_000, partitions=(0,))
     before = lake.snapshots(topic)
-    proxy.hold(after_bytes=300_000)
+    proxy.hold(after_bytes=1_000_000)
     with Job(topic, ASSAY_STALL_SECONDS="10") as job:
         job.await_line("reading")
         proxy.await_held()
         oracle.before_recreation()
         hand.recreate(kafka, topic)
-        hand.fill(kafka, topic, 3000, partitions=(0,))
+        hand.fill(kafka, topic, 3010, size=100, partitions=(0,))
         proxy.release()
         job.expect(12, 13, 15, 16, 18)
     assert lake.snapshots(topic) == before
     run(topic, expect=15)
     run(topic, "accept", "recreated")
     run(topic)
-    assert oracle.assert_right().rows == 3010
+    assert oracle.assert_right().rows == 3020
     settle(topic)

@@ -85,7 +85,7 @@ def test_a_mistyped_topic_is_not_created(kafka: str, topic: str) -> None:
 
 def attempt(topic: str, code: int, environment: dict[str, str]) -> str:
     """Run ingest with these settings, expect this exit code, and return what it said."""
-    with Job(topic, "run", **environment) as job:
+    with Job(topic, "run", fresh=True, **environment) as job:
         return job.expect(code)
 
 
