@@ -40,8 +40,8 @@ ACTIONS = {
 }
 SERVICES = ("spark", "namenode", "datanode", "kafka")
 # What a job may end with while all this goes on: done, and each failure with a remedy that passes
-# by itself or is applied by the hand. Killed is -9.
-EXPECTED = {0, 11, 12, 13, 15, 16, 17, 18, 19, -9}
+# by itself or is applied by the hand. Killed is -9, asked to end -15.
+EXPECTED = {0, 11, 12, 13, 15, 16, 17, 18, 19, -9, -15}
 END_SECONDS = 60.0
 
 
@@ -145,7 +145,7 @@ class Chaos:
     def _produce(self) -> None:
         chance = random.Random(f"producer {self.seed}")
         producer: KafkaProducer | None = None
-        while not self._over.wait(chance.uniform(0.05, 1.0)):
+        while not self._over.wait(chance.uniform(0.1, 2.0)):
             with self._producing:
                 try:
                     producer = producer or self._producer()
