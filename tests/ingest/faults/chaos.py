@@ -25,6 +25,14 @@ from tests.ingest.faults.oracle import Oracle, Verdict
 PARTITIONS = 3
 MOST_PARTITIONS = 6
 JOBS = 3
+COMMANDS = [
+    ["run"],
+    ["run", "--max-messages", "500"],
+    ["run", "--follow", "--latency", "1"],
+    ["run"],
+    ["run", "--follow", "--max-messages", "200"],
+    ["maintain", "--keep-hours", "0"],
+]
 # How often each action is chosen, relative to the others.
 ACTIONS = {
     "kill a job": 30,
@@ -32,8 +40,7 @@ ACTIONS = {
     "kill a worker": 8,
     "freeze": 8,
     "restart": 12,
-    "maintain": 8,
-    "compact": 4,
+    "compact": 6,
     "trim": 6,
     "recreate": 4,
     "grow": 2,
@@ -200,12 +207,10 @@ class Chaos:
         chance = random.Random(f"job {slot} {self.seed}")
         # The first is always there; the others come and go.
         while not self._over.wait(chance.uniform(0, 2) if slot == 0 else chance.uniform(2, 15)):
-            options = chance.choice(
-                [[], [], ["--max-messages", "500"], ["--follow", "--latency", "1"]]
-            )
-            with Job(self.topic, "run", *options, ASSAY_STALL_SECONDS="15") as job:
+            command = chance.choice(COMMANDS if slot else COMMANDS[:3])
+            with Job(self.topic, *command, ASSAY_STALL_SECONDS="15") as job:
                 self._jobs[slot] = job
-                if "--follow" in options:
+                if "--follow" in command:
                     self._over.wait(chance.uniform(5, 30))
                     job.ask_to_end()
                 self._end_of(job)
@@ -251,8 +256,6 @@ class Chaos:
                 services.kill(self.stack, name)
                 services.heal(self.stack)
                 self.counts["services killed"] += 1
-            case "maintain":
-                self._decide("maintain", "--keep-hours", "0", accepting=(0, 19))
             case "compact":
                 self.say("compact all files and expire snapshots")
                 self._tolerant(lake.rewrite, self.topic)
