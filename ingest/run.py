@@ -95,10 +95,9 @@ def run(settings: Settings, max_messages: int | None, progress: Progress) -> Bat
         if not ranges:
             return None
         progress(f"reading {sum(r.size for r in ranges):,} offsets of {len(ranges)} partitions")
-        read.register(spark)
+        read.register(spark, consumer_settings(settings))
         records = (
             spark.read.format("kafka_ranges")
-            .option("consumer", json.dumps(consumer_settings(settings)))
             .option("topic", source.name)
             .option(
                 "ranges",
@@ -154,7 +153,7 @@ def check_identity(base: raw.Committed, source: Topic, table: str) -> None:
 
 def consumer_settings(settings: Settings) -> dict[str, object]:
     """What a consumer inside Spark needs."""
-    return {"bootstrap_servers": settings.kafka.split(","), **topic.READ_ONLY}
+    return {"bootstrap_servers": settings.kafka.split(",")}
 
 
 @contextmanager

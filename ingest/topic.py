@@ -14,18 +14,10 @@ from kafka.errors import (
     TopicAlreadyExistsError,
 )
 
+from ingest.consumer import connect
 from ingest.errors import IngestError, NoBroker, NoTopic
 
 TIMEOUT_MS = 10_000
-
-# kafka-python's defaults would create a mistyped topic and jump over what is gone.
-READ_ONLY: dict[str, object] = {
-    "group_id": None,
-    "auto_offset_reset": "none",
-    "allow_auto_create_topics": False,
-    "enable_auto_commit": False,
-    "isolation_level": "read_committed",
-}
 
 
 @dataclass(frozen=True)
@@ -168,8 +160,8 @@ def reaching(kafka: str) -> Iterator[None]:
 def consumer(kafka: str) -> Iterator[KafkaConsumer]:
     """A consumer that changes nothing, belongs to no group and skips nothing."""
     with reaching(kafka):
-        reader = KafkaConsumer(
-            bootstrap_servers=kafka.split(","), bootstrap_timeout_ms=TIMEOUT_MS, **READ_ONLY
+        reader = connect(
+            {"bootstrap_servers": kafka.split(","), "bootstrap_timeout_ms": TIMEOUT_MS}
         )
         try:
             yield reader
