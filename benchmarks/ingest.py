@@ -32,8 +32,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest import commit as raw
-from ingest import sample, topic
+from ingest import run, sample
 from ingest.settings import Settings
+from ingest.topic import Source, Topic
 from stack import jars, processes
 from stack.settings import Settings as Stack
 
@@ -45,7 +46,7 @@ ROWS_OF_A_COMMIT = 100_000
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console(highlight=False, soft_wrap=True)
 
-Topic = Annotated[str, typer.Argument()]
+TopicName = Annotated[str, typer.Argument()]
 Rounds = Annotated[int, typer.Option(min=1, help="how often; the median is printed")]
 
 
@@ -166,7 +167,7 @@ def latency(messages: Annotated[int, typer.Option(min=2)] = 50) -> None:
             for number in range(messages + 1):
                 sent_at = time.monotonic()
                 sent = producer.send(name, b"%d" % number, partition=number % 3).get(timeout=10)
-                wait_for(cursor, raw.table_of(name), sent.partition, sent.offset)
+                wait_for(cursor, Settings(topic=name).raw_table, sent.partition, sent.offset)
                 seconds.append(time.monotonic() - sent_at)
             seconds = sorted(seconds[1:])  # the first one waits for the job's start
         finally:
@@ -215,9 +216,10 @@ def behind(
             for _ in range(rounds):
                 runs.append(measure("ingest", name, messages, afresh=False))
                 rewind(spark, name)
+            snapshots = spark.sql(f"select 1 from {Settings(topic=name).raw_table}.snapshots")
             table.add_row(
                 f"{wanted:,}",
-                f"{spark.sql(f'select 1 from {raw.table_of(name)}.snapshots').count():,}",
+                f"{snapshots.count():,}",
                 f"{statistics.median(r.seconds for r in runs):.2f}",
                 f"{statistics.median(r.cpu_seconds for r in runs) * 1000:.0f}",
             )
@@ -226,8 +228,8 @@ def behind(
 
 def grow(spark: SparkSession, name: str, there: int, size: int) -> None:
     """Commit generated rows as a batch that has read nothing of the topic yet."""
-    table = raw.table_of(name)
-    source = topic.describe(Settings().kafka, name)
+    table = Settings(topic=name).raw_table
+    source = described(name)
     raw.ensure_table(spark, table)
     records = spark.range(there, there + size).select(
         F.lit(name).alias("topic"),
@@ -244,14 +246,14 @@ def grow(spark: SparkSession, name: str, there: int, size: int) -> None:
 
 def rewind(spark: SparkSession, name: str) -> None:
     """Let the next run bring the same messages again."""
-    grow(spark, name, 1 << 40, 1)
+    grow(spark, name, 0, 0)
 
 
 @app.command(hidden=True)
-def connector(name: Topic, messages: int, split: bool = False) -> None:
+def connector(name: TopicName, messages: int, split: bool = False) -> None:
     """The job with Spark's connector: same table, same commit."""
     settings = Settings()
-    source = topic.describe(settings.kafka, name)
+    source = described(name)
     with session() as spark:
         for jar in jars.locked(LOCK):
             spark.addArtifacts(str(Stack().cache / "jars" / jar.filename))
@@ -265,7 +267,7 @@ def connector(name: Topic, messages: int, split: bool = False) -> None:
             .option("endingOffsets", json.dumps({name: source.end}))
         )
         if split:
-            reader = reader.option("minPartitions", str(max(2, -(-messages // TASK_OFFSETS))))
+            reader = reader.option("minPartitions", str(-(-messages // run.TASK_OFFSETS)))
         records = reader.load().select(
             "topic",
             "partition",
@@ -278,13 +280,13 @@ def connector(name: Topic, messages: int, split: bool = False) -> None:
             "value",
             "headers",
         )
-        table = raw.table_of(name)
+        table = Settings(topic=name).raw_table
         raw.ensure_table(spark, table)
         commit(spark, records, table, source, source.end)
 
 
 @app.command(hidden=True)
-def loop(name: Topic, messages: int) -> None:
+def loop(name: TopicName, messages: int) -> None:
     """The job as peers write it: poll, make a data frame, append."""
     consumer = KafkaConsumer(
         bootstrap_servers=Settings().kafka,
@@ -293,7 +295,7 @@ def loop(name: Topic, messages: int) -> None:
         isolation_level="read_committed",
     )
     consumer.assign([TopicPartition(name, p) for p in consumer.partitions_for_topic(name)])
-    table = raw.table_of(name)
+    source, table = described(name), Settings(topic=name).raw_table
     with session() as spark:
         raw.ensure_table(spark, table)
         schema = spark.table(table).schema
@@ -303,7 +305,7 @@ def loop(name: Topic, messages: int) -> None:
                 (
                     *(name, r.partition, r.offset, datetime.fromtimestamp(r.timestamp / 1000, UTC)),
                     *("CreateTime", r.key, r.value, [{"key": k, "value": v} for k, v in r.headers]),
-                    *(1, datetime.now(UTC)),
+                    *(1, datetime.now(UTC), source.topic_id),
                 )
                 for records in consumer.poll(1000, max_records=messages - done).values()
                 for r in records
@@ -314,26 +316,26 @@ def loop(name: Topic, messages: int) -> None:
     consumer.close()
 
 
+def described(name: str) -> Topic:
+    """What the topic holds."""
+    with Source(Settings(topic=name)) as source:
+        return source.describe()
+
+
 def commit(
-    spark: SparkSession, records: DataFrame, table: str, source: topic.Topic, to: dict[int, int]
+    spark: SparkSession, records: DataFrame, table: str, source: Topic, to: dict[int, int]
 ) -> None:
     """Our own commit, for whatever rows."""
-    raw.commit(
-        records,
-        table,
-        raw.committed(spark, table),
-        to,
-        source.topic_id,
-        source.cluster_id,
-        datetime.now(UTC),
-    )
+    base = raw.committed(spark, table)
+    batch = raw.Batch(base.batch_id + 1, to, [], source.topic_id, source.cluster_id)
+    raw.commit(records, table, base, batch)
 
 
 def measure(job: str, name: str, messages: int, *, afresh: bool = True) -> Run:
     """Run one job as a process and watch it."""
     if afresh:
         with session() as spark:
-            spark.sql(f"drop table if exists {raw.table_of(name)} purge")
+            spark.sql(f"drop table if exists {Settings(topic=name).raw_table} purge")
     command = {
         "ingest": ["ingest", "run", "--topic", name],
         "connector": ["benchmarks.ingest", "connector", name, str(messages)],
@@ -377,7 +379,8 @@ def topic_of(messages: int, codec: str, value_bytes: int, partitions: int) -> It
     """A topic full of messages, deleted afterwards together with its table."""
     name = f"benchmark-{uuid.uuid4().hex[:8]}"
     kafka = Settings().kafka
-    topic.create(kafka, name, partitions, replication=1)
+    with Source(Settings(topic=name)) as source:
+        source.create(partitions, replication=1)
     try:
         begun = time.monotonic()
         size = fill(kafka, name, messages, codec, value_bytes, partitions)
@@ -388,7 +391,7 @@ def topic_of(messages: int, codec: str, value_bytes: int, partitions: int) -> It
         yield name
     finally:
         with session() as spark:
-            spark.sql(f"drop table if exists {raw.table_of(name)} purge")
+            spark.sql(f"drop table if exists {Settings(topic=name).raw_table} purge")
         admin = KafkaAdminClient(bootstrap_servers=kafka)
         admin.delete_topics([name])
         admin.close()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
+from ingest import client
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
@@ -47,11 +49,11 @@ class KafkaRanges(DataSource):
         skips: offsets to pass over, `{partition: [offset, …]}` as JSON; by default none.
 
     Attributes:
-        consumer: the settings for `ingest.consumer.connect`. Not an option, because Spark shows
-            options, and there are secrets among them.
+        connection: for `ingest.client.arguments`, and `stall_seconds`. Not an option, because Spark
+            shows options in its plans and on its page, and there are secrets among them.
     """
 
-    consumer: ClassVar[Mapping[str, object]] = {}
+    connection: ClassVar[Mapping[str, object]] = {}
 
     @classmethod
     def name(cls) -> str:
@@ -66,7 +68,7 @@ class KafkaRanges(DataSource):
         """The reader of the given ranges."""
         skips = json.loads(self.options.get("skips", "{}"))
         return KafkaRangesReader(
-            self.consumer,
+            self.connection,
             self.options["topic"],
             json.loads(self.options["ranges"]),
             {int(partition): frozenset(offsets) for partition, offsets in skips.items()},
@@ -78,12 +80,12 @@ class KafkaRangesReader(DataSourceReader):
 
     def __init__(
         self,
-        consumer: Mapping[str, object],
+        connection: Mapping[str, object],
         topic: str,
         ranges: list[tuple[int, int, int]],
         skips: Mapping[int, frozenset[int]],
     ) -> None:
-        self.consumer = consumer
+        self.connection = connection
         self.topic = topic
         self.ranges = ranges
         self.skips = skips
@@ -124,20 +126,20 @@ class KafkaRangesReader(DataSourceReader):
         The range is done when the consumer's position reaches its end, not when the record before
         the end was seen: that offset may hold a transaction's mark, or nothing after compaction.
         """
-        from kafka import TopicPartition
+        from kafka import KafkaConsumer, TopicPartition
 
         from ingest.blocks import blocks_of, deliver_blocks
-        from ingest.consumer import connect
 
         at = TopicPartition(self.topic, wanted.partition)
         skips = self.skips.get(wanted.partition, frozenset())
-        consumer = connect(
-            {
-                **self.consumer,
-                "max_poll_records": POLL_BATCHES,
-                "fetch_max_bytes": FETCH_BYTES,
-                "max_partition_fetch_bytes": FETCH_BYTES,
-            }
+        settings = dict(self.connection)
+        stall_seconds = float(str(settings.pop("stall_seconds", STALL_SECONDS)))
+        consumer = KafkaConsumer(
+            **client.arguments(settings),
+            **client.READ_ONLY,
+            max_poll_records=POLL_BATCHES,
+            fetch_max_bytes=FETCH_BYTES,
+            max_partition_fetch_bytes=FETCH_BYTES,
         )
         try:
             deliver_blocks(consumer, wanted.end, skips)
@@ -148,7 +150,7 @@ class KafkaRangesReader(DataSourceReader):
                 yield from blocks_of(consumer.poll(timeout_ms=1000).get(at, ()), wanted.end, skips)
                 if consumer.position(at) > position:
                     position, progressed_at = consumer.position(at), time.monotonic()
-                elif time.monotonic() - progressed_at > STALL_SECONDS:
+                elif time.monotonic() - progressed_at > stall_seconds:
                     raise RuntimeError(
                         f"ASSAY_STALLED {self.topic} partition {at.partition} offset {position}"
                     )
@@ -186,17 +188,11 @@ def _explained(place: str) -> Iterator[None]:
         raise RuntimeError(f"ASSAY_REFUSED {type(error).__name__}: {error}") from error
 
 
-def register(spark: "SparkSession", consumer: Mapping[str, object]) -> None:
-    """Make the source known to a session, its code and the consumer's settings sent along.
-
-    Args:
-        spark: the session.
-        consumer: for `ingest.consumer.connect`.
-    """
+def register(spark: "SparkSession", connection: Mapping[str, object]) -> None:
+    """Make the source known to a session, its code and its connection sent along."""
     from pyspark import cloudpickle
 
     import ingest
 
     cloudpickle.register_pickle_by_value(ingest)  # type: ignore[no-untyped-call]
-    source = type(KafkaRanges.__name__, (KafkaRanges,), {"consumer": dict(consumer)})
-    spark.dataSource.register(source)
+    spark.dataSource.register(type("Connected", (KafkaRanges,), {"connection": dict(connection)}))

@@ -15,7 +15,7 @@ from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchB
 from kafka.record.util import calc_crc32c
 
 from ingest.blocks import Batch, arrow
-from ingest.consumer import connect
+from ingest.client import arguments
 from ingest.read import KafkaRange, KafkaRangesReader
 from stack.settings import ROOT, Settings
 
@@ -113,11 +113,13 @@ def ours(topic: str, start: int, end: int, skips: Collection[int] = ()) -> list[
 
 
 def end_of(topic: str) -> int:
-    with_consumer = connect({"bootstrap_servers": os.environ["ASSAY_KAFKA"]})
+    consumer = KafkaConsumer(
+        bootstrap_servers=os.environ["ASSAY_KAFKA"], isolation_level="read_committed"
+    )
     try:
-        return int(next(iter(with_consumer.end_offsets([TopicPartition(topic, 0)]).values())))
+        return int(next(iter(consumer.end_offsets([TopicPartition(topic, 0)]).values())))
     finally:
-        with_consumer.close()
+        consumer.close()
 
 
 @pytest.mark.parametrize("codec", [None, "gzip", "snappy", "lz4", "zstd"])
@@ -256,9 +258,7 @@ def test_a_missing_codec_is_named(topic: str) -> None:
     assert "ASSAY_NO_CODEC snappy" in result.stderr, result.stderr
 
 
-def test_no_key_is_left_in_a_file(
-    stack: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_key_is_left_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subprocess.run(
         [
             *(
@@ -282,12 +282,12 @@ def test_no_key_is_left_in_a_file(
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     settings = {
-        "bootstrap_servers": os.environ["ASSAY_KAFKA"],
+        "security_protocol": "SSL",
         "ca_pem": (tmp_path / "cert").read_text(),
         "cert_pem": (tmp_path / "cert").read_text(),
         "key_pem": (tmp_path / "key").read_text(),
     }
-    connect({**settings, "key_password": "secret"}).close()
+    assert "ssl_context" in arguments({**settings, "key_password": "secret"})
     with pytest.raises(OSError, match=r"PASSWORD|password|decrypt"):
-        connect({**settings, "key_password": "wrong"})
+        arguments({**settings, "key_password": "wrong"})
     assert list(scratch.iterdir()) == []
