@@ -19,7 +19,7 @@ from ingest.spark import connected, watched
 from ingest.topic import Source, Topic
 
 # Large enough to be worth a task's start, small enough to keep every core busy.
-TASK_OFFSETS = 25_000
+TASK_OFFSETS = 50_000
 # An end offset can move back for a moment while a broker recovers.
 RECOVERY_SECONDS = 10
 TELL_SECONDS = 2.0
