@@ -19,7 +19,7 @@ from ingest.spark import connected, watched
 from ingest.topic import Source, Topic
 
 # Large enough to be worth a task's start, small enough to keep every core busy.
-TASK_OFFSETS = 25_000
+TASK_OFFSETS = 50_000
 # An end offset can move back for a moment while a broker recovers.
 RECOVERY_SECONDS = 10
 TELL_SECONDS = 2.0
@@ -122,6 +122,14 @@ class Job:
         """The raw table."""
         return self.settings.raw_table
 
+    def prepare(self) -> None:
+        """Make the raw table if it is not there, and mend the ledger."""
+        raw.ensure_table(self.spark, self.table)
+        line = raw.lineage(self.spark, self.table)
+        if mended := ledger.repair(self.spark, self.source.name, self.table, line):
+            self.progress(f"mended {mended} batches of the ledger")
+        self._base = raw.committed(self.spark, self.table, line)
+
     def run(self, bounds: Bounds) -> Done | None:
         """Bring what is new into the raw table, exactly once; None if there is nothing new.
 
@@ -198,7 +206,8 @@ class Job:
     def committed(self) -> raw.Committed:
         """What the table has; after a batch of ours that is known. The commit's fence checks it."""
         if self._base is None:
-            self._base = raw.committed(self.spark, self.table)
+            there = self.spark.catalog.tableExists(self.table)
+            self._base = raw.committed(self.spark, self.table) if there else raw.NOTHING
         return self._base
 
     def forget(self) -> None:
@@ -282,8 +291,15 @@ class Job:
 
 
 @contextmanager
-def opened(settings: Settings, progress: Progress = lambda message: None) -> Iterator[Job]:
+def opened(
+    settings: Settings, progress: Progress = lambda message: None, *, only_looking: bool = False
+) -> Iterator[Job]:
     """Connect to Kafka and Spark, with the raw table and the ledger as they should be.
+
+    Args:
+        settings: of the topic.
+        progress: told what happens.
+        only_looking: make no table and mend nothing.
 
     Raises:
         IngestError: one of them cannot be reached, or there is no such topic.
@@ -291,12 +307,12 @@ def opened(settings: Settings, progress: Progress = lambda message: None) -> Ite
     with Source(settings) as source:
         source.describe()
         with connected(settings) as spark:
-            raw.ensure_table(spark, settings.raw_table)
+            job = Job(settings, spark, source, progress)
+            if not only_looking:
+                job.prepare()
             read.register(spark, {**settings.connection(), "stall_seconds": settings.stall_seconds})
-            if mended := ledger.repair(spark, settings.topic, settings.raw_table):
-                progress(f"mended {mended} batches of the ledger")
             progress("planning")
-            yield Job(settings, spark, source, progress)
+            yield job
 
 
 def check_identity(base: raw.Committed, source: Topic, table: str) -> None:

@@ -1,0 +1,1 @@
+"""Measurements: how fast, on this machine, against what."""
