@@ -46,6 +46,7 @@ test: setup-dev ## every test; starts and stops services of its own
 
 chaos: setup-dev ## everything happens to ingest at random; MINUTES=3 SEED=7 replays
 	@$(PY) -m tests.ingest.faults.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
 bench: setup-dev up ## how fast ingest is, against Spark's own connector and a plain loop
 	@eval "$$($(PY) -m stack env)" && $(PY) -m benchmarks.ingest compare
 
