@@ -145,7 +145,7 @@ class Job:
         batch = self.next_batch(planned, planned.ranges)
         observation = Observation()
         partitions = [r.partition for r in planned.ranges]
-        records = self.records(planned.ranges, planned.base.skips).observe(
+        records = self.records(planned, planned.ranges).observe(
             observation, *ledger.counts(partitions)
         )
         self.forget()  # whatever happens now, look again
@@ -214,14 +214,15 @@ class Job:
         """Look at the table again before the next batch."""
         self._base = None
 
-    def records(self, ranges: list[Range], skips: dict[int, list[int]]) -> DataFrame:
-        """The records of some ranges, to be read by Spark's workers."""
+    def records(self, planned: Planned, ranges: list[Range]) -> DataFrame:
+        """The records of some ranges of the planned topic, to be read by Spark's workers."""
         pieces = [[r.partition, r.start, r.end] for r in split(ranges, TASK_OFFSETS)]
         return (
             self.spark.read.format("kafka_ranges")
-            .option("topic", self.source.name)
+            .option("topic", planned.topic.name)
+            .option("topic_id", planned.topic.topic_id)
             .option("ranges", json.dumps(pieces))
-            .option("skips", json.dumps(skips))
+            .option("skips", json.dumps(planned.base.skips))
             .load()
         )
 
