@@ -12,10 +12,11 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from stack.settings import Settings
 from tests.ingest.faults import hand, lake, services
@@ -119,7 +120,12 @@ class Chaos:
                     break
                 if self._elapsed > self.seconds:
                     break
-                self._act(action)
+                try:
+                    self._act(action)
+                except KafkaError as error:
+                    # A broker on a busy machine may be slow to come back; the next action is due.
+                    self.say(f"{action.what} failed: {error!r}")
+                    self.counts["actions that failed"] += 1
             self._over.wait(max(0.0, self.seconds - self._elapsed))
         finally:
             self._over.set()
@@ -161,11 +167,14 @@ class Chaos:
                     # Away, or recreated: begin anew, which aborts what was begun. What did arrive
                     # is known to the oracle.
                     self.counts[f"producer: {type(error).__name__}"] += 1
-                    if producer is not None:
-                        producer.close(timeout=1)
+                    self._give_up(producer)
                     producer = None
-        if producer is not None:
-            producer.close(timeout=10)
+        self._give_up(producer)
+
+    def _give_up(self, producer: KafkaProducer | None) -> None:
+        with suppress(KafkaError):
+            if producer is not None:
+                producer.close(timeout=2)
 
     def _producer(self) -> KafkaProducer:
         producer = KafkaProducer(
@@ -289,7 +298,15 @@ class Chaos:
         with self._producing:
             self.say("delete the topic and create it again")
             self.oracle.before_recreation()
-            hand.recreate(self.kafka, self.topic, self._partitions)
+            hand.delete(self.kafka, self.topic)
+            for _ in range(10):
+                try:
+                    hand.create(self.kafka, self.topic, self._partitions)
+                    break
+                except TopicAlreadyExistsError:
+                    break
+                except KafkaError as error:
+                    self.say(f"the topic is not there yet: {error!r}")
             self.counts["recreations"] += 1
             self._decide("accept", "recreated", accepting=(0, 25))
 

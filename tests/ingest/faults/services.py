@@ -25,7 +25,7 @@ def kill(stack: Settings, name: str) -> None:
 
 def heal(stack: Settings) -> None:
     """Start what is dead, and wait until everything answers."""
-    lifecycle.up(stack, print)
+    lifecycle.up(stack, lambda message: None)
 
 
 @contextmanager
