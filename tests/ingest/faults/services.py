@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psutil
 
 from stack import jars, java, lifecycle, processes, services
+from stack.errors import ServiceFailed
 from stack.settings import CONFIG, Settings
 
 
@@ -24,8 +25,14 @@ def kill(stack: Settings, name: str) -> None:
 
 
 def heal(stack: Settings) -> None:
-    """Start what is dead, and wait until everything answers."""
-    lifecycle.up(stack, lambda message: None)
+    """Start what is dead, and wait until everything answers, on a busy machine for longer."""
+    for left in (2, 1, 0):
+        try:
+            lifecycle.up(stack, lambda message: None)
+            return
+        except ServiceFailed:
+            if not left:
+                raise
 
 
 @contextmanager
