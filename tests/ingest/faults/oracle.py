@@ -160,11 +160,13 @@ class Oracle:
             drained: whether it must hold everything; else everything up to the last row of each
                 partition and up to the offsets that the table claims.
         """
-        self.observe()
+        # In this order, so that what a job commits meanwhile is neither lost nor unexpected.
+        claims = lake.claims(lake.table_of(self.topic))
         found = rows(self.topic)
+        self.observe()
         required = self.seen.keys() - self.excused
         if not drained:
-            reached = self._reached(found)
+            reached = _reached(found, claims)
             required = {c for c in required if c.offset < reached.get((c.topic_id, c.partition), 0)}
         verdict = Verdict(rows=sum(map(len, found.values())))
         verdict.lost = sorted(required - found.keys())
@@ -182,16 +184,6 @@ class Oracle:
         verdict = self.judge(drained=drained)
         assert verdict.is_right, str(verdict)
         return verdict
-
-    def _reached(self, found: Iterable[Coordinates]) -> dict[tuple[str, int], int]:
-        reached: Counter[tuple[str, int]] = Counter()
-        for c in found:
-            place = (c.topic_id, c.partition)
-            reached[place] = max(reached[place], c.offset + 1)
-        for topic_id, offsets in lake.claims(lake.table_of(self.topic)):
-            for partition, offset in offsets.items():
-                reached[topic_id, partition] = max(reached[topic_id, partition], offset)
-        return dict(reached)
 
     def _between_skips(
         self, topic_id: str, partition: int, start: int, end: int
@@ -237,6 +229,20 @@ def rows(topic: str) -> dict[Coordinates, list[str]]:
     ):
         found.setdefault(Coordinates(topic_id, partition, offset), []).append(text)
     return found
+
+
+def _reached(
+    found: Iterable[Coordinates], claims: list[tuple[str, dict[int, int]]]
+) -> dict[tuple[str, int], int]:
+    """Up to where each partition was read, by its rows and by what its snapshots claim."""
+    reached: Counter[tuple[str, int]] = Counter()
+    for c in found:
+        place = (c.topic_id, c.partition)
+        reached[place] = max(reached[place], c.offset + 1)
+    for topic_id, offsets in claims:
+        for partition, offset in offsets.items():
+            reached[topic_id, partition] = max(reached[topic_id, partition], offset)
+    return dict(reached)
 
 
 def _read(

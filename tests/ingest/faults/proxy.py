@@ -59,6 +59,7 @@ class Proxy:
         with self._change:
             self._left, self._delay_seconds = float("inf"), 0.0
             self._change.notify_all()
+            self._change.wait_for(lambda: self._waiting == 0, HELD_SECONDS)
 
     def delay(self, seconds: float) -> None:
         """Let each chunk of at most 64 KiB wait so long."""
@@ -114,4 +115,5 @@ class Proxy:
                 self._change.notify_all()
                 self._change.wait_for(lambda: self._left >= size)
                 self._waiting -= 1
+                self._change.notify_all()
             self._left -= size

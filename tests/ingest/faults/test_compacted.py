@@ -30,8 +30,6 @@ def test_holes_everywhere(kafka: str, topic: str, oracle: Oracle) -> None:
         hand.send(kafka, topic, b"%d" % offset, key=bytes([key]))
     time.sleep(0.6)  # so that the next record rolls the segment, and these can be compacted
     hand.send(kafka, topic, b"keeps the segment before it from being the last", key=b"z")
-    oracle.observe()
-    assert len(oracle.seen) == len(KEYS) + 1
 
     def compacted() -> bool:
         oracle.after_compaction()

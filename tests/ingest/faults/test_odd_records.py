@@ -13,6 +13,7 @@ pytestmark = pytest.mark.services
 
 
 def test_odd_records_are_kept_as_they_are(kafka: str, topic: str, oracle: Oracle) -> None:
+    configure(kafka, topic, **{"message.timestamp.after.max.ms": str(2**62)})
     odd: list[dict[str, object]] = [
         {"value": None, "key": b"tombstone"},
         {"value": hand.NULL, "key": None},
