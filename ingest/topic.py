@@ -301,6 +301,6 @@ def _is_refusal(error: BaseException | None) -> bool:
 def _refused(settings: Settings, reason: str) -> Refused:
     return Refused(
         f"Kafka at {settings.kafka} refused: {reason}",
-        "check ASSAY_KAFKA_SECURITY, ASSAY_KAFKA_SASL, the user, its password and permissions (reading needs "
-        "Read and Describe on the topic), and ASSAY_KAFKA_CA_FILE",
+        "check ASSAY_KAFKA_SECURITY, ASSAY_KAFKA_SASL, the user, its password and permissions "
+        "(reading needs Read and Describe on the topic), and ASSAY_KAFKA_CA_FILE",
     )
