@@ -163,7 +163,7 @@ class Chaos:
                 try:
                     producer = producer or self._producer()
                     self._produce_some(producer, chance)
-                except (KafkaError, AssertionError, RuntimeError) as error:
+                except (KafkaError, AssertionError, RuntimeError, ValueError) as error:
                     # Away, or recreated: begin anew, which aborts what was begun. What did arrive
                     # is known to the oracle.
                     self.counts[f"producer: {type(error).__name__}"] += 1
