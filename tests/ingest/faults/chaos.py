@@ -42,8 +42,8 @@ ACTIONS = {
     "freeze": 8,
     "restart": 12,
     "compact": 6,
-    "trim": 6,
-    "recreate": 4,
+    "trim": 4,
+    "recreate": 2,
     "grow": 2,
 }
 SERVICES = ("spark", "namenode", "datanode", "kafka")
@@ -76,7 +76,7 @@ def plan(seed: int, seconds: float) -> list[Action]:
     actions: list[Action] = []
     at = 0.0
     while True:
-        at += chance.uniform(1, 6)
+        at += chance.uniform(3, 12)
         if at > seconds:
             return actions
         [what] = chance.choices(list(ACTIONS), list(ACTIONS.values()))
@@ -284,10 +284,10 @@ class Chaos:
         return jobs[int(action.choice * len(jobs))] if jobs else None
 
     def _trim(self, share: float) -> None:
-        """Delete a part of what is not read yet, or all that is, and accept the gap."""
+        """Delete some of the older half, read or not, and accept the gap."""
         ends = hand.ends(self.kafka, self.topic)
         begins = hand.begins(self.kafka, self.topic)
-        offsets = {p: begins[p] + int((end - begins[p]) * share) for p, end in ends.items()}
+        offsets = {p: begins[p] + int((end - begins[p]) * share / 2) for p, end in ends.items()}
         self.say(f"trim to {offsets}")
         self.oracle.before_trim(offsets)
         hand.trim(self.kafka, self.topic, offsets)
