@@ -132,5 +132,11 @@ def explained(error: PySparkException, settings: Settings) -> IngestError:
             f"Kafka at {settings.kafka} refused Spark's workers: {found[1][:200]}",
             "check the user's permissions: reading needs Read and Describe on the topic",
         )
+    if re.search("SafeModeException|in safe mode", text):
+        return NoSpark(
+            "HDFS is in safe mode: it can be read but not written; nothing was written",
+            "it leaves it by itself when it has all blocks, unless somebody turned it on: "
+            "`hdfs dfsadmin -safemode get`; then run again",
+        )
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
     return NoSpark(f"Spark at {settings.spark} failed: {first[:400]}", REMEDY)
