@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,10 +105,12 @@ def compare(
     partitions: Annotated[int, typer.Option(min=1)] = 3,
     rounds: Rounds = 3,
     loop_messages: Annotated[int, typer.Option(help="for the slow loop; 0 leaves it out")] = 10_000,
+    existing: Annotated[str | None, typer.Option(help="a full topic, instead of a new one")] = None,
 ) -> None:
     """Compare our job with Spark's own Kafka connector and with a plain loop."""
     jars.ensure(Stack().cache, jars.locked(LOCK))
-    with topic_of(messages, codec, value_bytes, partitions) as name:
+    full = nullcontext(existing) if existing else topic_of(messages, codec, value_bytes, partitions)
+    with full as name:
         runs: dict[str, list[Run]] = {}
         for number in range(rounds):
             for job, count in (
