@@ -84,7 +84,7 @@ def skip(job: Job, partition: int, offset: int) -> raw.Batch:
         )
     one = Range(partition, offset, offset + 1)
     try:
-        job.records([one], base.skips).select("offset").collect()
+        job.records(planned, [one]).select("offset").collect()
     except PySparkException as error:
         if not isinstance(reason := explained(error, job.settings), Undecodable):
             raise reason from error

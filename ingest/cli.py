@@ -288,7 +288,7 @@ def plan(
     from ingest.run import Bounds, opened
 
     configured = load(topic=topic_name)
-    with opened(configured) as job:
+    with opened(configured, only_looking=True) as job:
         planned = job.plan(Bounds(configured.max_messages, configured.max_bytes))
         mean = job.source.mean_bytes(planned.topic)
     rows = [

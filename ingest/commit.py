@@ -142,9 +142,15 @@ def ensure_table(spark: SparkSession, table: str) -> None:
     )
 
 
-def committed(spark: SparkSession, table: str) -> Committed:
-    """Read what the table has committed, from its snapshots or else from its rows."""
-    line = lineage(spark, table)
+def committed(spark: SparkSession, table: str, line: list[Row] | None = None) -> Committed:
+    """Read what the table has committed, from its snapshots or else from its rows.
+
+    Args:
+        spark: a session.
+        table: the raw table.
+        line: its `lineage`, if that is known.
+    """
+    line = lineage(spark, table) if line is None else line
     if not line:
         return NOTHING
     # The newest snapshot may be a compaction: walk back to the last batch.

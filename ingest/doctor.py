@@ -139,7 +139,7 @@ def _table(settings: Settings, spark: SparkSession) -> Iterator[Finding]:
         yield Finding(settings.raw_table, "not made yet; the first run makes it")
         return
     try:
-        with opened(settings) as job:
+        with opened(settings, only_looking=True) as job:
             planned = job.plan(Bounds())
     except IngestError as error:
         yield Finding(settings.raw_table, error.problem, error.remedy)

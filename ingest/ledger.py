@@ -138,15 +138,21 @@ def ensure(spark: SparkSession) -> None:
     )
 
 
-def repair(spark: SparkSession, topic: str, table: str) -> int:
+def repair(spark: SparkSession, topic: str, table: str, line: list[Row]) -> int:
     """Write anew what the ledger has wrong about the batches whose snapshots are left.
+
+    Args:
+        spark: a session.
+        topic: whose batches.
+        table: its raw table.
+        line: the table's snapshots, newest first.
 
     Returns:
         how many batches were wrong or missing.
     """
     if not spark.catalog.tableExists(LEDGER):
         ensure(spark)
-    batches = [s for s in raw.lineage(spark, table) if raw.RANGES in s.summary]
+    batches = [s for s in line if raw.RANGES in s.summary]
     if not batches:
         return 0
     replayed = any(d["kind"] == "replay" for d in batch_of(batches[0]).decisions)

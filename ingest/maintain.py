@@ -43,7 +43,7 @@ def maintain(
         keep: how long old snapshots stay readable.
         progress: told what happens.
     """
-    ledger.repair(spark, topic, table)
+    ledger.repair(spark, topic, table, raw.lineage(spark, table))
     return [_maintain(spark, name, keep, progress) for name in (table, ledger.LEDGER)]
 
 

@@ -47,6 +47,7 @@ class KafkaRanges(DataSource):
 
     Options:
         topic: to read.
+        topic_id: which it must be; without, whatever has that name.
         ranges: `[[partition, start, end], …]`, as JSON.
         skips: offsets to pass over, `{partition: [offset, …]}` as JSON; by default none.
 
@@ -72,6 +73,7 @@ class KafkaRanges(DataSource):
         return KafkaRangesReader(
             self.connection,
             self.options["topic"],
+            self.options.get("topic_id"),
             json.loads(self.options["ranges"]),
             {int(partition): frozenset(offsets) for partition, offsets in skips.items()},
         )
@@ -84,11 +86,13 @@ class KafkaRangesReader(DataSourceReader):
         self,
         connection: Mapping[str, object],
         topic: str,
+        topic_id: str | None,
         ranges: list[tuple[int, int, int]],
         skips: Mapping[int, frozenset[int]],
     ) -> None:
         self.connection = connection
         self.topic = topic
+        self.topic_id = topic_id
         self.ranges = ranges
         self.skips = skips
 
@@ -103,6 +107,7 @@ class KafkaRangesReader(DataSourceReader):
             RuntimeError: with a marker, because Spark passes on nothing but text:
                 `ASSAY_STALLED topic partition p offset o`: no progress for a minute.
                 `ASSAY_TRIMMED …`: Kafka deleted messages meanwhile, the partition starts at o.
+                `ASSAY_RECREATED …`: it is another topic than the one that was planned.
                 `ASSAY_UNDECODABLE …`: the record at o is damaged, or the batch that begins there.
                 `ASSAY_NO_CODEC codec`: its library is not installed beside Spark.
                 `ASSAY_REFUSED reason`: authentication or authorization failed.
@@ -158,6 +163,13 @@ class KafkaRangesReader(DataSourceReader):
             if first > wanted.start:
                 raise RuntimeError(
                     f"ASSAY_TRIMMED {self.topic} partition {at.partition} offset {first}"
+                )
+            # Made anew since the plan: these offsets would be those of other messages.
+            consumer.topics()  # asks for them all, and so for their ids
+            found = consumer._cluster.topic_id(self.topic)
+            if self.topic_id is not None and str(found) != self.topic_id:
+                raise RuntimeError(
+                    f"ASSAY_RECREATED {self.topic} partition {at.partition} offset {position}"
                 )
         finally:
             consumer.close()

@@ -105,7 +105,7 @@ def replay(job: Job, start: Place, end: Place) -> Done | None:
     batch = job.next_batch(planned, ranges, decisions, offsets)
     partitions = [r.partition for r in ranges]
     observation = Observation()
-    records = job.records(ranges, base.skips).observe(observation, *ledger.counts(partitions))
+    records = job.records(planned, ranges).observe(observation, *ledger.counts(partitions))
     with raw.on_a_branch(job.spark, job.table, base.snapshot_id) as branch:
         where = _where(topic.topic_id, ranges)
         [there] = job.spark.sql(f"select count(*) from {branch} where {where}").collect()[0]

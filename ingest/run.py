@@ -122,6 +122,14 @@ class Job:
         """The raw table."""
         return self.settings.raw_table
 
+    def prepare(self) -> None:
+        """Make the raw table if it is not there, and mend the ledger."""
+        raw.ensure_table(self.spark, self.table)
+        line = raw.lineage(self.spark, self.table)
+        if mended := ledger.repair(self.spark, self.source.name, self.table, line):
+            self.progress(f"mended {mended} batches of the ledger")
+        self._base = raw.committed(self.spark, self.table, line)
+
     def run(self, bounds: Bounds) -> Done | None:
         """Bring what is new into the raw table, exactly once; None if there is nothing new.
 
@@ -137,7 +145,7 @@ class Job:
         batch = self.next_batch(planned, planned.ranges)
         observation = Observation()
         partitions = [r.partition for r in planned.ranges]
-        records = self.records(planned.ranges, planned.base.skips).observe(
+        records = self.records(planned, planned.ranges).observe(
             observation, *ledger.counts(partitions)
         )
         self.forget()  # whatever happens now, look again
@@ -198,21 +206,23 @@ class Job:
     def committed(self) -> raw.Committed:
         """What the table has; after a batch of ours that is known. The commit's fence checks it."""
         if self._base is None:
-            self._base = raw.committed(self.spark, self.table)
+            there = self.spark.catalog.tableExists(self.table)
+            self._base = raw.committed(self.spark, self.table) if there else raw.NOTHING
         return self._base
 
     def forget(self) -> None:
         """Look at the table again before the next batch."""
         self._base = None
 
-    def records(self, ranges: list[Range], skips: dict[int, list[int]]) -> DataFrame:
-        """The records of some ranges, to be read by Spark's workers."""
+    def records(self, planned: Planned, ranges: list[Range]) -> DataFrame:
+        """The records of some ranges of the planned topic, to be read by Spark's workers."""
         pieces = [[r.partition, r.start, r.end] for r in split(ranges, TASK_OFFSETS)]
         return (
             self.spark.read.format("kafka_ranges")
-            .option("topic", self.source.name)
+            .option("topic", planned.topic.name)
+            .option("topic_id", planned.topic.topic_id)
             .option("ranges", json.dumps(pieces))
-            .option("skips", json.dumps(skips))
+            .option("skips", json.dumps(planned.base.skips))
             .load()
         )
 
@@ -282,8 +292,15 @@ class Job:
 
 
 @contextmanager
-def opened(settings: Settings, progress: Progress = lambda message: None) -> Iterator[Job]:
+def opened(
+    settings: Settings, progress: Progress = lambda message: None, *, only_looking: bool = False
+) -> Iterator[Job]:
     """Connect to Kafka and Spark, with the raw table and the ledger as they should be.
+
+    Args:
+        settings: of the topic.
+        progress: told what happens.
+        only_looking: make no table and mend nothing.
 
     Raises:
         IngestError: one of them cannot be reached, or there is no such topic.
@@ -291,12 +308,12 @@ def opened(settings: Settings, progress: Progress = lambda message: None) -> Ite
     with Source(settings) as source:
         source.describe()
         with connected(settings) as spark:
-            raw.ensure_table(spark, settings.raw_table)
+            job = Job(settings, spark, source, progress)
+            if not only_looking:
+                job.prepare()
             read.register(spark, {**settings.connection(), "stall_seconds": settings.stall_seconds})
-            if mended := ledger.repair(spark, settings.topic, settings.raw_table):
-                progress(f"mended {mended} batches of the ledger")
             progress("planning")
-            yield Job(settings, spark, source, progress)
+            yield job
 
 
 def check_identity(base: raw.Committed, source: Topic, table: str) -> None:

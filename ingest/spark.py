@@ -18,6 +18,7 @@ from ingest.errors import (
     ReadStalled,
     Refused,
     RetentionGap,
+    TopicReplaced,
     Undecodable,
 )
 from ingest.settings import Settings
@@ -107,6 +108,12 @@ def explained(error: PySparkException, settings: Settings) -> IngestError:
             f"{topic} partition {partition} was cut to start at {offset} while it was read; "
             "nothing was written",
             "run again; keep messages longer than a run takes",
+        )
+    if found := re.search("ASSAY_RECREATED" + at, text):
+        topic, *_ = found.groups()
+        return TopicReplaced(
+            f"the topic {topic!r} was deleted and made anew while it was read; nothing was written",
+            f"to go on with the new one: `python -m ingest accept recreated --topic {topic}`",
         )
     if found := re.search("ASSAY_UNDECODABLE" + at, text):
         topic, partition, offset = found.groups()

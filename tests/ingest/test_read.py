@@ -94,7 +94,7 @@ def plain(topic: str) -> list[Record]:
 def ours(topic: str, start: int, end: int, skips: Collection[int] = ()) -> list[Record]:
     """What a Spark task reads of a range."""
     settings = {"bootstrap_servers": os.environ["ASSAY_KAFKA"]}
-    reader = KafkaRangesReader(settings, topic, [], {0: frozenset(skips)})
+    reader = KafkaRangesReader(settings, topic, None, [], {0: frozenset(skips)})
     found: list[Record] = []
     for batch in reader.read(KafkaRange(0, start, end)):
         for row in batch.to_pylist():
