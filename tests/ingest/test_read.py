@@ -246,7 +246,7 @@ def test_a_worker_needs_no_code_of_ours(topic: str, tmp_path: Path) -> None:
     send(topic, b"1", b"2")
     cloudpickle.register_pickle_by_value(ingest)  # type: ignore[no-untyped-call]
     settings = {"bootstrap_servers": os.environ["ASSAY_KAFKA"]}
-    reader = KafkaRangesReader(settings, topic, [], {})
+    reader = KafkaRangesReader(settings, topic, None, [], {})
     sent = tmp_path / "sent"
     pickled = cloudpickle.dumps((reader, KafkaRange(0, 0, 2)))  # type: ignore[no-untyped-call]
     sent.write_bytes(pickled)
