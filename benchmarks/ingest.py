@@ -81,9 +81,12 @@ class Watch:
         for child in self.server.children(recursive=True):
             try:
                 self._take_cpu(child)
+                # A process that is about to become a worker is still a copy of the server.
+                is_worker = "python" in Path(child.exe()).name
             except psutil.Error:
                 continue  # it has just ended
-            self.worker_mb = max(self.worker_mb, peak_mb(child.pid))
+            if is_worker:
+                self.worker_mb = max(self.worker_mb, peak_mb(child.pid))
 
     def _take_cpu(self, process: psutil.Process) -> None:
         times = process.cpu_times()
