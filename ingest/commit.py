@@ -53,7 +53,9 @@ def ensure_table(spark: SparkSession, table: str) -> None:
     spark.sql(f"create database if not exists {table.split('.')[0]}")
     spark.sql(
         f"""
-        create table if not exists {table} ({SCHEMA}, batch_id bigint, ingested_at timestamp)
+        create table if not exists {table} (
+            {SCHEMA}, batch_id bigint, ingested_at timestamp, topic_id string
+        )
         using iceberg
         partitioned by (days(timestamp))
         comment 'One row per Kafka record, bytes verbatim, exactly once. Only ingest writes it.'
@@ -124,6 +126,7 @@ def commit(
     writer = (
         records.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
         .withColumn("ingested_at", F.lit(ingested_at))
+        .withColumn("topic_id", F.lit(topic_id))
         .writeTo(table)
         .option("isolation-level", "serializable")
         .option(f"snapshot-property.{BATCH}", str(batch_id))

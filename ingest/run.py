@@ -14,7 +14,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from ingest import commit as raw
-from ingest import read, topic
+from ingest import ledger, read, topic
 from ingest.errors import IngestError, NoSpark, ReadStalled, RetentionGap, TopicReplaced
 from ingest.plan import Range, plan, split
 from ingest.settings import Settings
@@ -88,6 +88,7 @@ def run(settings: Settings, max_messages: int | None, progress: Progress) -> Bat
     with connected(settings) as spark:
         progress("planning")
         raw.ensure_table(spark, table)
+        ledger.ensure(spark)
         base = raw.committed(spark, table)
         begun = time.monotonic()
         check_identity(base, source, table)
