@@ -13,8 +13,6 @@
         {{ create_table_as(False, target_relation, seed_select(rows)) }}
     {% endcall %}
 
-    {% do persist_docs(target_relation, model) %}
-
     {{ run_hooks(post_hooks) }}
 
     {{ return({'relations': [target_relation]}) }}
