@@ -82,16 +82,25 @@
                 array()
             ),
             {% endfor -%}
-            transform(
-                array_except(flatten(transform({{ questions }}, q -> map_keys(q))), {{ known_keys('questions') }}),
-                key -> concat('questions.', key)
-            ),
-            transform(
-                array_except(
-                    flatten(transform({{ questions }}, q -> flatten(transform({{ options }}, o -> map_keys(o))))),
-                    {{ known_keys('options') }}
+            coalesce(
+                transform(
+                    array_except(flatten(transform({{ questions }}, q -> map_keys(q))), {{ known_keys('questions') }}),
+                    key -> concat('questions.', key)
                 ),
-                key -> concat('options.', key)
+                array()
+            ),
+            coalesce(
+                transform(
+                    array_except(
+                        flatten(transform(
+                            {{ questions }},
+                            q -> coalesce(flatten(transform({{ options }}, o -> map_keys(o))), array())
+                        )),
+                        {{ known_keys('options') }}
+                    ),
+                    key -> concat('options.', key)
+                ),
+                array()
             )
         ))),
         array()

@@ -17,7 +17,7 @@ counted as (
         max(rejected.message_at) as last_message_at,
         -- Where to look at one: the newest.
         max_by(
-            concat_ws(' ', rejected.topic, rejected.partition, rejected.offset),
+            concat(rejected.topic, ' ', rejected.partition, ' ', rejected.offset),
             struct(rejected.message_at, rejected.topic_id, rejected.partition, rejected.offset)
         ) as newest_record,
         max_by(

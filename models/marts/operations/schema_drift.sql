@@ -13,7 +13,7 @@ select
     min(message_at) as first_message_at,
     max(message_at) as last_message_at,
     min_by(
-        concat_ws(' ', topic, partition, offset),
+        concat(topic, ' ', partition, ' ', offset),
         struct(message_at, topic_id, partition, offset)
     ) as first_record
 from messages

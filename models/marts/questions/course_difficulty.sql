@@ -34,7 +34,7 @@ select
     mean_score,
     greatest(mean_score - 1.96D * sqrt(variance / attempts), 0.0D) as mean_score_low,
     least(mean_score + 1.96D * sqrt(variance / attempts), 1.0D) as mean_score_high,
-    -- Courses with the same mean share a place.
-    cast(rank() over (order by mean_score) as bigint) as place_from_hardest,
-    cast(rank() over (order by mean_score desc) as bigint) as place_from_easiest
+    -- Courses with the same mean share a place; thirds and the like are cut at some digit.
+    cast(rank() over (order by round(mean_score, 12)) as bigint) as place_from_hardest,
+    cast(rank() over (order by round(mean_score, 12) desc) as bigint) as place_from_easiest
 from moments
