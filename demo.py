@@ -66,15 +66,8 @@ def main(
             publish(settings, file, wanted)
         step(settings, "ingest", "python", "-m", "ingest", "run", "--topic", TOPIC)
         # The unit tests are about the models' code, not about this data: `dbt build` has them too.
-        step(
-            settings,
-            "build",
-            "dbt",
-            "--no-use-colors",
-            "build",
-            "--exclude-resource-type",
-            "unit_test",
-        )
+        build = ("dbt", "--no-use-colors", "build", "--exclude-resource-type", "unit_test")
+        step(settings, "build", *build)
         print_answers(settings)
     console.print(f"\nDone in {time.monotonic() - begun:.0f} s.\n{NEXT}", end="", markup=False)
 

@@ -1,4 +1,4 @@
-"""The ledger `raw.ingest_batches`: what each batch brought from each partition, for people to read."""
+"""The ledger `raw.ingest_batches`: what each batch brought, for people to read."""
 
 from pyspark.sql import SparkSession
 

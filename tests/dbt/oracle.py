@@ -1,7 +1,8 @@
 """The warehouse's figures once more, from the records, in plain Python.
 
-It shares no code with the models and knows no Spark. A function of `QUESTIONS` is named as the model
-whose rows it gives. Sums are exact (fractions); what is a double in the model is one here, at the end.
+It shares no code with the models and knows no Spark. A function of `QUESTIONS` is named as the
+model whose rows it gives. Sums are exact (fractions); what is a double in the model is one here, at
+the end.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The SQL's style. sqlfluff's dbt templater asks the server for its tables, so it needs services."""
+"""The SQL's style: sqlfluff's dbt templater asks the server for its tables."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The warehouse under test: builds, what readers see, and the oracle's figures beside the models'."""
+"""The warehouse under test: builds, what readers see, and the oracle's figures beside it."""
 
 import base64
 import json
