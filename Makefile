@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo sql check test lint lint-sql lock
+.PHONY: help setup setup-dev up down status reset demo sql check test lint lint-sql bench lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,8 +32,9 @@ reset: setup ## stop them and delete their data
 sql: setup ## a SQL prompt through the Thrift Server
 	@$(PY) -m stack sql
 
-lint: setup-dev ## style and types
+lint: setup-dev ## style, types, and the rules of the house
 	@ruff check . && ruff format --check . && mypy
+	@dbt --quiet --warn-error parse --target-path target && dbt-bouncer run
 
 lint-sql: setup-dev ## style of the SQL; after `make up`, because dbt's templater asks the server
 	@sqlfluff lint models tests/dbt
@@ -43,6 +44,9 @@ check: lint ## what needs no services, under a minute
 
 test: setup-dev ## every test; starts and stops services of its own
 	@$(PY) -m pytest
+
+bench: setup-dev ## time a full and an incremental build; MESSAGES=100000
+	@$(PY) -m benchmarks.build $(if $(MESSAGES),--messages $(MESSAGES))
 
 lock: setup-dev ## renew requirements/*.txt from requirements/*.in
 	@uv pip compile --quiet $(LOCK) -o requirements/uv.txt requirements/uv.in
