@@ -37,9 +37,3 @@
         {%- endfor %}
         as rows ({{ rows.column_names | join(', ') }})
 {%- endmacro %}
-
-
-{#- A value as a string literal of Spark SQL, in which backslashes escape. -#}
-{% macro string_literal(value) -%}
-    '{{ value | string | replace("\\", "\\\\") | replace("'", "\\'") }}'
-{%- endmacro %}

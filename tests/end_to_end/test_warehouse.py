@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from ingest import commit, ledger
 from stack.settings import Settings
 from tests.end_to_end import adversary
 from tests.end_to_end.conftest import query
@@ -53,9 +54,11 @@ def values() -> list[bytes | None]:
 
 
 @pytest.fixture(scope="module")
-def raw(sample_demo: str, stack: Settings) -> Iterator["Raw"]:
+def raw(stack: Settings) -> Iterator["Raw"]:
     """The raw table and its ledger, emptied: what the tests write is all there is."""
     spark = SparkSession.builder.remote(stack.client_environment()["ASSAY_SPARK"]).getOrCreate()
+    commit.ensure_table(spark, "raw.assess")
+    ledger.ensure(spark)
     spark.sql("delete from raw.assess")
     spark.sql("delete from raw.ingest_batches")
     yield Raw(spark)

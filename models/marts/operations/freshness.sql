@@ -14,12 +14,12 @@ attempts as (
 
 steps as (
     select
-        ingested_at,
+        messages.ingested_at,
         inline(array(
-            struct('ingested' as step, ingested_at as newest_at),
-            struct('sent to Kafka' as step, message_at as newest_at),
-            struct('recorded' as step, recorded_at as newest_at)
-        ))
+            struct('ingested' as step, messages.ingested_at as newest_at),
+            struct('sent to Kafka' as step, messages.message_at as newest_at),
+            struct('recorded' as step, attempts.recorded_at as newest_at)
+        )) as (step, newest_at)
     from messages
     cross join attempts
 )

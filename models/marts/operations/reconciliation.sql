@@ -53,7 +53,8 @@ ledger as (
             and batches.batch_id < replays.batch_id
             and batches.start_offset < replays.end_offset
             and batches.end_offset > replays.start_offset
-    group by all
+    group by
+        batches.topic, batches.topic_id, batches.batch_id, batches.partition, batches.rows
 )
 
 select

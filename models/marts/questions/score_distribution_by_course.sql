@@ -11,11 +11,15 @@ scored as (
     where score is not null
 ),
 
+courses as (
+    select distinct exam_name from scored
+),
+
 bins as (
     select
         exam_name,
         explode(sequence(0, 10)) as bin
-    from (select distinct exam_name from scored)
+    from courses
 ),
 
 counted as (
