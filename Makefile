@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo sql check test lint lint-sql bench lock
+.PHONY: help setup setup-dev up down status reset demo sql check test lint bench lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,8 +35,6 @@ sql: setup ## a SQL prompt through the Thrift Server
 lint: setup-dev ## style, types, and the rules of the house
 	@ruff check . && ruff format --check . && mypy
 	@dbt --quiet --warn-error parse --target-path target && dbt-bouncer run
-
-lint-sql: setup-dev ## style of the SQL; after `make up`, because dbt's templater asks the server
 	@sqlfluff lint models tests/dbt
 
 check: lint ## what needs no services, under a minute

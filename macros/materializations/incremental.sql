@@ -2,8 +2,8 @@
     Keep a table up to date by the messages it was made from.
 
     A first build, or `--full-refresh`, replaces the table in one commit. Any other build starts from
-    the published rows, so that what a failed build left is not built upon; the pre-hook deletes the
-    rows whose message is gone; then the model's rows, only of messages that are new, are added.
+    the published rows (`return_to_published`); the pre-hook deletes the rows whose message is gone;
+    then the model's rows, only of messages that are new, are added.
 -#}
 {% materialization incremental, adapter='spark', supported_languages=['sql'] %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -11,7 +11,6 @@
 
     {% if not is_new %}
         {% do check_columns(target_relation) %}
-        {% do return_to_published(target_relation) %}
     {% endif %}
 
     {{ run_hooks(pre_hooks) }}
@@ -40,19 +39,5 @@
             ~ model.columns | join(', ') ~ ': build it anew with `dbt build --full-refresh --select '
             ~ model.name ~ '+`'
         ) }}
-    {% endif %}
-{% endmacro %}
-
-
-{#- Set an Iceberg table back to the rows that readers see, if it has others. -#}
-{% macro return_to_published(relation) %}
-    {% set refs = run_query('select name, snapshot_id from ' ~ relation ~ '.refs').rows %}
-    {% set published = refs | selectattr(0, 'ne', 'main') | map(attribute=1) | list %}
-    {% set current = refs | selectattr(0, 'eq', 'main') | map(attribute=1) | list %}
-    {% if published and published != current %}
-        {% do run_query(
-            "call spark_catalog.system.set_current_snapshot('" ~ relation.schema ~ '.'
-            ~ relation.identifier ~ "', " ~ published[0] ~ 'L)'
-        ) %}
     {% endif %}
 {% endmacro %}

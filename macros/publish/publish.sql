@@ -43,6 +43,33 @@
 {% endmacro %}
 
 
+{#-
+    Set the incremental tables back to the rows that readers see, at the start of a run, so that
+    nothing is built upon what a failed build left. Not later: a model that is rendered looks already.
+-#}
+{% macro return_to_published() %}
+    {% if not execute or flags.WHICH not in ('build', 'run') or flags.FULL_REFRESH %}
+        {{ return('') }}
+    {% endif %}
+    {% set there = [] %}
+    {% for id in selected_resources if id in graph.nodes and graph.nodes[id].config.materialized == 'incremental' %}
+        {% set node = graph.nodes[id] %}
+        {% if adapter.get_relation(node.database, node.schema, node.alias) is not none %}
+            {% do there.append(id) %}
+        {% endif %}
+    {% endfor %}
+    {% for id, found in refs_of(there).items() %}
+        {% set published = found.items() | rejectattr(0, 'eq', 'main') | map(attribute=1) | list %}
+        {% if published and published != [found.main] %}
+            {% do run_query(
+                "call spark_catalog.system.set_current_snapshot('" ~ graph.nodes[id].relation_name ~ "', "
+                ~ published[0] ~ 'L)'
+            ) %}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}
+
+
 {#- The tag of the snapshot that readers see, named by what the table is described as. -#}
 {% macro published_tag(node) -%}
     {%- set columns = [] -%}

@@ -43,7 +43,7 @@ examined as (
         *,
         variant_get(envelope, '$.end', 'int') is not null as is_json,
         text rlike '^[ \\t\\r\\n]*[{]' as is_object,
-        map_keys(try_variant_get(envelope, '$.message', 'map<string, variant>')) as keys,
+        map_keys(try_variant_get(envelope, '$.message', 'map<string, variant>')) as top_keys,
         concat_ws(
             ', ',
             {% for key in required_strings -%}
@@ -85,7 +85,7 @@ judged as (
                 not is_object
                 then struct('not_an_object' as reason, 'JSON, but no object' as detail)
             when
-                not coalesce(arrays_overlap(keys, {{ known_keys('') }}), false)
+                not coalesce(arrays_overlap(top_keys, {{ known_keys('') }}), false)
                 then struct('unknown_schema' as reason, 'none of its keys is known' as detail)
             when mistyped != '' then struct('wrong_type' as reason, mistyped as detail)
             when missing != '' then struct('missing_key' as reason, missing as detail)
@@ -106,7 +106,7 @@ select
     value_bytes,
     value_hash,
     if(rejection is null, message, null) as message,
-    if(rejection is null, {{ unknown_keys('envelope', 'keys') }}, null) as unknown_keys,
+    if(rejection is null, {{ unknown_keys('envelope', 'top_keys') }}, null) as unknown_keys,
     rejection.reason,
     rejection.detail,
     if(rejection is null, null, text) as value_text

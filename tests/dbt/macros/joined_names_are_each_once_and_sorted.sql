@@ -7,13 +7,13 @@ rows as (
 
 joined as (
     select
-        {{ joined_names('name', 'kind = 1') }} as some,
-        {{ joined_names('name', 'kind = 3') }} as none
+        {{ joined_names('name', 'kind = 1') }} as several,
+        {{ joined_names('name', 'kind = 3') }} as nobody
     from rows
 )
 
 select
-    some,
-    none
+    several,
+    nobody
 from joined
-where not some <=> 'a / b' or none is not null
+where not several <=> 'a / b' or nobody is not null
