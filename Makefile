@@ -3,10 +3,10 @@ PYTHON ?= python3
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo sql check test lint bench lock
+.PHONY: help setup setup-dev up down status reset demo sql check test lint bench bench-build lock
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: ## make the virtual environment for the demo
 	@$(PYTHON) stack/bootstrap.py run
@@ -43,7 +43,10 @@ check: lint ## what needs no services, under a minute
 test: setup-dev ## every test; starts and stops services of its own
 	@$(PY) -m pytest
 
-bench: setup-dev ## time a full and an incremental build; MESSAGES=100000
+bench: setup-dev up ## how fast ingest is, against Spark's own connector and a plain loop
+	@eval "$$($(PY) -m stack env)" && $(PY) -m benchmarks.ingest compare
+
+bench-build: setup-dev ## a full and an incremental build, against DuckDB; MESSAGES=100000
 	@$(PY) -m benchmarks.build $(if $(MESSAGES),--messages $(MESSAGES))
 
 lock: setup-dev ## renew requirements/*.txt from requirements/*.in

@@ -24,7 +24,9 @@ from rich.table import Table
 from thrift.Thrift import TException
 
 from ingest import cli as ingest_cli
-from ingest import files, sample, topic
+from ingest import files, sample
+from ingest.settings import load
+from ingest.topic import Source
 from stack import cli, lifecycle
 from stack.errors import StateUnusable, StepFailed
 from stack.settings import HOST, ROOT, Settings
@@ -102,7 +104,9 @@ def publish(settings: Settings, file: str, wanted: str) -> None:
     """Publish to an empty topic, and keep a record of what it holds."""
     step(settings, "topic", "python", "-m", "ingest", "topic", "create", "--topic", TOPIC)
     kafka = settings.client_environment()["ASSAY_KAFKA"]
-    if topic.describe(kafka, TOPIC).message_count and "publishing" not in record(settings):
+    with Source(load(kafka=kafka, topic=TOPIC)) as source:
+        held = source.describe().message_count
+    if held and "publishing" not in record(settings):
         raise StateUnusable(
             f"the topic {TOPIC!r} holds messages that no demo published",
             "`make reset` deletes them; or keep them, and run the demo in another folder: "

@@ -1,1 +1,1 @@
-"""How long things take, on services of their own."""
+"""Measurements: how fast, on this machine, against what."""

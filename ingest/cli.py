@@ -4,18 +4,24 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
+from kafka.consumer.fetcher import ConsumerRecord
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from ingest import files, sample, topic
-from ingest.errors import BadFile, IngestError
-from ingest.settings import Settings
+from ingest import files, sample
+from ingest.errors import BadFile, BadSetting, IngestError, Unwell
+from ingest.settings import Settings, load
+from ingest.topic import Source
+
+if TYPE_CHECKING:
+    from ingest.run import Done, Job
 
 P = ParamSpec("P")
 
@@ -28,16 +34,13 @@ app = typer.Typer(
 )
 topic_app = typer.Typer(no_args_is_help=True, help="Create or describe the topic.")
 app.add_typer(topic_app, name="topic")
+accept_app = typer.Typer(no_args_is_help=True, help="Decide what only a person can; recorded.")
+app.add_typer(accept_app, name="accept")
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 TopicOption = Annotated[str | None, typer.Option("--topic", help="default: ASSAY_TOPIC, assess")]
-
-
-def settings(topic_name: str | None) -> Settings:
-    """The settings, with the topic of the command line if one is given."""
-    return Settings() if topic_name is None else Settings(topic=topic_name)
 
 
 def reporting_errors(function: Callable[P, None]) -> Callable[P, None]:
@@ -83,9 +86,9 @@ def topic_create(
 
     Example: `python -m ingest topic create --partitions 6`
     """
-    configured = settings(topic_name)
-    new = topic.create(configured.kafka, configured.topic, partitions, replication)
-    console.print(f"{'created' if new else 'there already:'} {configured.topic}")
+    with Source(load(topic=topic_name)) as source:
+        new = source.create(partitions, replication)
+    console.print(f"{'created' if new else 'there already:'} {source.name}")
 
 
 @topic_app.command("describe")
@@ -95,8 +98,8 @@ def topic_describe(topic_name: TopicOption = None) -> None:
 
     Example: `python -m ingest topic describe`
     """
-    configured = settings(topic_name)
-    found = topic.describe(configured.kafka, configured.topic)
+    with Source(load(topic=topic_name)) as source:
+        found = source.describe()
     console.print(f"topic {found.name}, id {found.topic_id}, cluster {found.cluster_id}")
     table = Table("partition", "begin", "end", "offsets", box=None)
     for partition, end in found.end.items():
@@ -147,11 +150,10 @@ def publish(
     """
     from ingest.publish import publish as publish_messages
 
-    configured = settings(topic_name)
+    configured = load(topic=topic_name)
     with working("publishing") as progress:
         count = publish_messages(
-            configured.kafka,
-            configured.topic,
+            configured,
             files.messages(file),
             key_field,
             lambda count: progress(f"{count:,} messages"),
@@ -170,68 +172,322 @@ def read(
 
     Example: `python -m ingest read --limit 1 --values | python -m json.tool`
     """
-    configured = settings(topic_name)
-    for record in topic.look(configured.kafka, configured.topic, limit):
-        value = b"(null)" if record.value is None else record.value
-        if not values:
-            at = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(
-                timespec="milliseconds"
-            )
-            key = "" if record.key is None else record.key.decode(errors="replace")
-            head = f"partition {record.partition} offset {record.offset} {at} key {key}: "
-            sys.stdout.buffer.write(head.encode())
-        sys.stdout.buffer.write(value + b"\n")
+    with Source(load(topic=topic_name)) as source:
+        for record in source.look(limit):
+            _print_record(record, values)
     sys.stdout.flush()
+
+
+def _print_record(record: ConsumerRecord, value_only: bool) -> None:
+    value = b"(null)" if record.value is None else record.value
+    if not value_only:
+        at = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
+        key = "" if record.key is None else record.key.decode(errors="replace")
+        head = f"partition {record.partition} offset {record.offset} {at} key {key}: "
+        sys.stdout.buffer.write(head.encode())
+    sys.stdout.buffer.write(value + b"\n")
 
 
 @app.command()
 @reporting_errors
 def run(
     topic_name: TopicOption = None,
+    all_topics: Annotated[
+        bool, typer.Option("--all", help="every topic of the configuration file")
+    ] = False,
     max_messages: Annotated[
         int | None, typer.Option(min=1, help="take at most so many offsets")
     ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=1, help="take about so many bytes, as the broker stores them")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="leave what is of this time or later; ISO 8601")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="keep going until Ctrl-C")] = False,
+    latency: Annotated[
+        float, typer.Option(min=0, help="with --follow: seconds from one batch to the next")
+    ] = 0.5,
+    as_json: Annotated[bool, typer.Option("--json", help="print figures for machines")] = False,
 ) -> None:
     """Bring what is new from the topic into the raw table, exactly once.
 
-    Examples: `python -m ingest run`, `python -m ingest run --max-messages 100000`
+    Examples: `python -m ingest run`, `python -m ingest run --max-messages 100000`,
+    `python -m ingest run --follow --latency 1`, `python -m ingest run --until 2018-01-28T00:00Z`
     """
-    from ingest.commit import table_of
-    from ingest.run import run as run_once
+    from ingest.follow import follow as follow_topic
+    from ingest.replay import moment
+    from ingest.run import Bounds, opened
 
-    configured = settings(topic_name)
-    with working("ingesting") as progress:
-        batch = run_once(configured, max_messages, progress)
-    if batch is None:
+    bound = None if until is None else moment(until)
+    for configured in _configured(topic_name, all_topics):
+        bounds = Bounds(
+            max_messages or configured.max_messages, max_bytes or configured.max_bytes, bound
+        )
+        if follow:
+            if all_topics:
+                raise BadSetting("--follow follows one topic", "start one process for each topic")
+            with working("following") as progress:
+                follow_topic(configured, bounds, latency, _reporter(as_json), progress)
+            continue
+        with working("ingesting") as progress, opened(configured, progress) as job:
+            done = job.run(bounds)
+            _report(job, done, as_json)
+
+
+def _configured(topic_name: str | None, all_topics: bool) -> list[Settings]:
+    if not all_topics:
+        return [load(topic=topic_name)]
+    topics = load().topics
+    if not topics:
+        raise BadSetting(
+            "--all names the topics of the configuration file, and it has none",
+            "give each a table in ingest.toml, for example [topics.assess]",
+        )
+    return [load(topic=name) for name in topics]
+
+
+def _reporter(as_json: bool) -> "Callable[[Job, Done], None]":
+    return lambda job, done: _report(job, done, as_json)
+
+
+def _report(job: "Job", done: "Done | None", as_json: bool) -> None:
+    """Say what a run did, and leave its figures where they are wanted."""
+    from ingest import metrics
+
+    figures = metrics.of(job, done)
+    if job.settings.metrics_file is not None:
+        metrics.write(job.settings.metrics_file, figures)
+    for partition in done.endangered if done else ():
+        errors.print(
+            f"warning: {job.source.name} partition {partition}: Kafka may delete messages before "
+            "they are read; run more often, or keep messages longer"
+        )
+    if as_json:
+        print(json.dumps(figures), flush=True)
+    elif done is None:
+        console.print(f"nothing new in {job.source.name}")
+    else:
+        ranges = ", ".join(f"{r.partition}: {r.start}-{r.end - 1}" for r in done.ranges)
+        console.print(
+            f"batch {done.batch_id}: {done.rows:,} messages into {job.table} "
+            f"in {done.seconds:.1f} s (offsets {ranges})"
+        )
+
+
+@app.command()
+@reporting_errors
+def plan(
+    topic_name: TopicOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Show what a run would read. Writes nothing.
+
+    Example: `python -m ingest plan`
+    """
+    from ingest.run import Bounds, opened
+
+    configured = load(topic=topic_name)
+    with opened(configured, only_looking=True) as job:
+        planned = job.plan(Bounds(configured.max_messages, configured.max_bytes))
+        mean = job.source.mean_bytes(planned.topic)
+    rows = [
+        {
+            "partition": r.partition,
+            "start": r.start,
+            "end": r.end,
+            "offsets": r.size,
+            "bytes": round(r.size * mean[r.partition]),
+            "headroom": planned.headroom[r.partition],
+        }
+        for r in planned.ranges
+    ]
+    if as_json:
+        print(json.dumps({"topic": configured.topic, "ranges": rows}))
+        return
+    if not rows:
         console.print(f"nothing new in {configured.topic}")
         return
-    ranges = ", ".join(f"{r.partition}: {r.start}-{r.end - 1}" for r in batch.ranges)
-    console.print(
-        f"batch {batch.batch_id}: {batch.rows:,} messages into {table_of(configured.topic)} "
-        f"in {batch.seconds:.1f} s (offsets {ranges})"
-    )
+    _print_table(rows)
 
 
 @app.command()
 @reporting_errors
 def status(
     topic_name: TopicOption = None,
+    all_topics: Annotated[
+        bool, typer.Option("--all", help="every topic of the configuration file")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
-    """Show how far the raw table is behind the topic.
+    """Show how far the raw table is behind the topic. Writes nothing.
 
     Example: `python -m ingest status --json`
     """
-    from ingest.run import lags
+    from ingest import commit as raw
+    from ingest.spark import connected
 
-    configured = settings(topic_name)
-    found = lags(configured)
-    if as_json:
-        rows = [{**vars(lag), "lag": lag.lag} for lag in found]
-        print(json.dumps({"topic": configured.topic, "partitions": rows}))
+    for configured in _configured(topic_name, all_topics):
+        with Source(configured) as source, connected(configured) as spark:
+            topic = source.describe()
+            there = spark.catalog.tableExists(configured.raw_table)
+            base = raw.committed(spark, configured.raw_table) if there else raw.NOTHING
+        rows = [
+            {
+                "partition": p,
+                "committed": base.offsets.get(p),
+                "begin": topic.begin[p],
+                "end": end,
+                "lag": end - base.offsets.get(p, topic.begin[p]),
+                "headroom": base.offsets.get(p, topic.begin[p]) - topic.begin[p],
+            }
+            for p, end in topic.end.items()
+        ]
+        age = None if base.at is None else (datetime.now(UTC) - base.at).total_seconds()
+        if as_json:
+            said = {"topic": topic.name, "table": configured.raw_table, "batch": base.batch_id}
+            print(json.dumps({**said, "age_seconds": age, "partitions": rows}))
+            continue
+        ago = "" if age is None else f", committed {age:,.0f} s ago"
+        console.print(f"{configured.raw_table}: the last batch is {base.batch_id}{ago}")
+        _print_table(rows)
+
+
+@app.command()
+@reporting_errors
+def replay(
+    start: Annotated[str, typer.Option("--from", help="partition:offset,… or a time")],
+    end: Annotated[str, typer.Option("--to", help="the same; not included")],
+    topic_name: TopicOption = None,
+) -> None:
+    """Read committed ranges again and replace their rows. Twice is the same as once.
+
+    Examples: `python -m ingest replay --from 0:100 --to 0:200`,
+    `python -m ingest replay --from 2018-01-28T00:00Z --to 2018-01-29T00:00Z`
+    """
+    from ingest.replay import place
+    from ingest.replay import replay as replay_ranges
+    from ingest.run import opened
+
+    places = place(start), place(end)
+    with working("replaying") as progress, opened(load(topic=topic_name), progress) as job:
+        done = replay_ranges(job, *places)
+    if done is None:
+        console.print("there is nothing between these places")
         return
-    table = Table("partition", "committed", "begin", "end", "lag", box=None)
-    for lag in found:
-        known = "none" if lag.committed is None else f"{lag.committed:,}"
-        table.add_row(str(lag.partition), known, f"{lag.begin:,}", f"{lag.end:,}", f"{lag.lag:,}")
+    ranges = ", ".join(f"{r.partition}: {r.start}-{r.end - 1}" for r in done.ranges)
+    console.print(f"batch {done.batch_id}: replayed {done.rows:,} messages (offsets {ranges})")
+
+
+@accept_app.command("recreated")
+@reporting_errors
+def accept_recreated(topic_name: TopicOption = None) -> None:
+    """Take a topic that was made anew for the right one, and read it from its beginning.
+
+    Example: `python -m ingest accept recreated --topic assess`
+    """
+    from ingest import accept
+    from ingest.run import opened
+
+    with opened(load(topic=topic_name)) as job:
+        batch = accept.recreated(job)
+    console.print(
+        f"batch {batch.batch_id}: from now on {job.source.name} is the topic {batch.topic_id}, "
+        "read from its beginning; what came from the old one stays"
+    )
+
+
+@accept_app.command("gap")
+@reporting_errors
+def accept_gap(
+    topic_name: TopicOption = None,
+    partition: Annotated[int | None, typer.Option(min=0, help="only this one")] = None,
+) -> None:
+    """Give up what Kafka deleted before it was read, and read on from what is left.
+
+    Example: `python -m ingest accept gap --partition 2`
+    """
+    from ingest import accept
+    from ingest.run import opened
+
+    with opened(load(topic=topic_name)) as job:
+        batch = accept.gap(job, partition)
+    lost = ", ".join(f"{p}: {start}-{end - 1}" for p, start, end, *_ in batch.ranges)
+    console.print(f"batch {batch.batch_id}: recorded as lost: offsets {lost}")
+
+
+@accept_app.command("skip")
+@reporting_errors
+def accept_skip(
+    at: Annotated[str, typer.Argument(help="partition:offset, as the error names it")],
+    topic_name: TopicOption = None,
+) -> None:
+    """Pass over a record that cannot be decoded, or a broken batch that starts there.
+
+    Example: `python -m ingest accept skip 0:1234`
+    """
+    from ingest import accept
+    from ingest.replay import place
+    from ingest.run import opened
+
+    places = place(at)
+    if not isinstance(places, dict) or len(places) != 1:
+        raise BadSetting(f"{at!r} is not partition:offset", "give for example 0:1234")
+    [(partition, offset)] = places.items()
+    with opened(load(topic=topic_name)) as job:
+        batch = accept.skip(job, partition, offset)
+    console.print(f"batch {batch.batch_id}: partition {partition} offset {offset} is passed over")
+
+
+@app.command(name="maintain")
+@reporting_errors
+def maintain_command(
+    topic_name: TopicOption = None,
+    keep_hours: Annotated[
+        float, typer.Option(min=0, help="how long old snapshots stay readable")
+    ] = 24,
+) -> None:
+    """Join small files, expire old snapshots, delete orphan files. Safe beside everything else.
+
+    Example: `python -m ingest maintain --keep-hours 48`
+    """
+    from ingest.maintain import maintain
+    from ingest.run import opened
+
+    with working("maintaining") as progress, opened(load(topic=topic_name), progress) as job:
+        done = maintain(
+            job.spark, job.source.name, job.table, timedelta(hours=keep_hours), progress
+        )
+    _print_table([vars(one) for one in done])
+
+
+@app.command()
+@reporting_errors
+def doctor(topic_name: TopicOption = None) -> None:
+    """Look at everything ingest depends on. Exit code 24 if something is wrong.
+
+    Example: `python -m ingest doctor`
+    """
+    from ingest.doctor import examine
+
+    ill = 0
+    for finding in examine(load(topic=topic_name)):
+        mark = "[green]ok[/]" if finding.remedy is None else "[red]!![/]"
+        console.print(f"{mark} {escape(finding.what)}: {escape(finding.seen)}")
+        if finding.remedy is not None:
+            ill += 1
+            console.print(f"   remedy: {escape(finding.remedy)}")
+    if ill:
+        raise Unwell(f"{ill} of these are not as they should be", "each has its remedy above")
+
+
+def _print_table(rows: "list[dict[str, Any]]") -> None:
+    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None)
+    for row in rows:
+        table.add_row(
+            *(
+                "none" if cell is None else cell if isinstance(cell, str) else f"{cell:,}"
+                for cell in row.values()
+            )
+        )
     console.print(table)

@@ -5,11 +5,15 @@ it was planned from; Iceberg refuses it if any other batch was committed since.
 """
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from ingest.errors import CommitLost
@@ -18,8 +22,27 @@ from ingest.read import SCHEMA
 # Properties of a snapshot that is a batch of ours.
 BATCH = "assay.batch-id"
 OFFSETS = "assay.offsets"
+RANGES = "assay.ranges"
 TOPIC_ID = "assay.topic-id"
 CLUSTER_ID = "assay.cluster-id"
+JOB_ID = "assay.job-id"
+DECISIONS = "assay.decisions"
+# What the next batch starts from. A snapshot that has these and no ranges is a checkpoint.
+STATE = (BATCH, OFFSETS, TOPIC_ID, CLUSTER_ID, DECISIONS)
+
+# The rest of a branch's name is when it was made, in Unix seconds, and something unique.
+BRANCH_PREFIX = "assay_"
+
+# As Iceberg says that somebody else was first, or that the snapshot we planned from is gone.
+LOST = (
+    "ValidationException",
+    "conflicting",
+    "CommitFailedException",
+    "not an ancestor",
+    "metadata refresh is required",
+)
+
+Decision = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -32,6 +55,8 @@ class Committed:
         offsets: next offset to read, by partition.
         topic_id: Kafka's id of the topic that was read, None if not known.
         cluster_id: of the cluster it was read from, None if not known.
+        decisions: what a person accepted so far: losses, recreations, skipped records.
+        at: when the last batch was committed, None if not known.
     """
 
     snapshot_id: int | None
@@ -39,11 +64,65 @@ class Committed:
     offsets: dict[int, int]
     topic_id: str | None
     cluster_id: str | None
+    decisions: tuple[Decision, ...] = ()
+    at: datetime | None = None
+
+    @property
+    def skips(self) -> dict[int, list[int]]:
+        """Offsets that a person decided to pass over, by partition."""
+        found: dict[int, list[int]] = {}
+        for decision in self.decisions:
+            if decision["kind"] == "skip" and decision["topic_id"] == self.topic_id:
+                found.setdefault(decision["partition"], []).append(decision["start"])
+        return found
 
 
-def table_of(topic: str) -> str:
-    """The raw table of a topic."""
-    return "raw." + topic.replace("-", "_").replace(".", "_")
+NOTHING = Committed(None, 0, {}, None, None)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a commit says of itself, in the snapshot's properties.
+
+    Attributes:
+        batch_id: one more than the last.
+        offsets: next offset to read after this batch, for every partition.
+        ranges: `[partition, start, end, Kafka's begin, Kafka's end]` of what was read, or decided.
+        topic_id: Kafka's id of the topic.
+        cluster_id: of Kafka.
+        decisions: all so far, this batch's own included.
+        job_id: of the run that made it.
+        ingested_at: the same for all rows of the batch, in UTC.
+    """
+
+    batch_id: int
+    offsets: dict[int, int]
+    ranges: list[list[int]]
+    topic_id: str
+    cluster_id: str
+    decisions: tuple[Decision, ...] = ()
+    job_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    ingested_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def properties(self) -> dict[str, str]:
+        """As a snapshot's properties."""
+        return {
+            BATCH: str(self.batch_id),
+            OFFSETS: json.dumps(self.offsets),
+            RANGES: json.dumps(self.ranges),
+            TOPIC_ID: self.topic_id,
+            CLUSTER_ID: self.cluster_id,
+            JOB_ID: self.job_id,
+            DECISIONS: json.dumps(self.decisions),
+        }
+
+    def stamped(self, records: DataFrame) -> DataFrame:
+        """Rows of `SCHEMA` as rows of the raw table."""
+        return (
+            records.withColumn("batch_id", F.lit(self.batch_id).cast("bigint"))
+            .withColumn("ingested_at", F.lit(self.ingested_at))
+            .withColumn("topic_id", F.lit(self.topic_id))
+        )
 
 
 def ensure_table(spark: SparkSession, table: str) -> None:
@@ -63,96 +142,146 @@ def ensure_table(spark: SparkSession, table: str) -> None:
     )
 
 
-def committed(spark: SparkSession, table: str) -> Committed:
-    """Read what the table has committed, from its snapshots or else from its rows."""
-    head = spark.sql(f"select snapshot_id from {table}.refs where name = 'main'").first()
-    if head is None:
-        return Committed(None, 0, {}, None, None)
-    snapshots = {
-        row.snapshot_id: row
-        for row in spark.sql(
-            f"select snapshot_id, parent_id, summary from {table}.snapshots"
-        ).collect()
-    }
+def committed(spark: SparkSession, table: str, line: list[Row] | None = None) -> Committed:
+    """Read what the table has committed, from its snapshots or else from its rows.
+
+    Args:
+        spark: a session.
+        table: the raw table.
+        line: its `lineage`, if that is known.
+    """
+    line = lineage(spark, table) if line is None else line
+    if not line:
+        return NOTHING
     # The newest snapshot may be a compaction: walk back to the last batch.
-    at = snapshots.get(head.snapshot_id)
-    while at is not None and OFFSETS not in at.summary:
-        at = snapshots.get(at.parent_id)
+    at = next((snapshot for snapshot in line if OFFSETS in snapshot.summary), None)
     if at is None:
-        return _committed_by_rows(spark, table, head.snapshot_id)
+        return _committed_by_rows(spark, table, line[0].snapshot_id)
     return Committed(
-        head.snapshot_id,
+        line[0].snapshot_id,
         int(at.summary[BATCH]),
         {int(p): offset for p, offset in json.loads(at.summary[OFFSETS]).items()},
         at.summary.get(TOPIC_ID),
         at.summary.get(CLUSTER_ID),
+        tuple(json.loads(at.summary.get(DECISIONS, "[]"))),
+        moment(at.committed_us),
     )
 
 
-def _committed_by_rows(spark: SparkSession, table: str, snapshot_id: int) -> Committed:
+def moment(microseconds: int) -> datetime:
+    """A time that does not depend on any session's time zone."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)
+
+
+def lineage(spark: SparkSession, table: str) -> list[Row]:
+    """The table's own snapshots that are left, newest first, without those of other branches."""
+    head = spark.sql(f"select snapshot_id from {table}.refs where name = 'main'").first()
+    if head is None:
+        return []
     rows = spark.sql(
-        f"select partition, max(offset) + 1 as next, max(batch_id) as batch_id "
-        f"from {table} version as of {snapshot_id} group by partition"
+        f"""
+        select snapshot_id, parent_id, summary, unix_micros(committed_at) as committed_us
+        from {table}.snapshots
+        """
+    )
+    known = {row.snapshot_id: row for row in rows.collect()}
+    line = []
+    at = known.get(head.snapshot_id)
+    while at is not None:
+        line.append(at)
+        at = known.get(at.parent_id)
+    return line
+
+
+def _committed_by_rows(spark: SparkSession, table: str, snapshot_id: int) -> Committed:
+    """What the rows say, of the topic that the last batch came from."""
+    rows = spark.sql(
+        f"""
+        select topic_id, partition, max(offset) + 1 as next, max(batch_id) as batch_id
+        from {table} version as of {snapshot_id}
+        group by topic_id, partition
+        """
     ).collect()
-    batch_id = max((row.batch_id for row in rows), default=0)
-    return Committed(snapshot_id, batch_id, {r.partition: r.next for r in rows}, None, None)
+    if not rows:
+        return Committed(snapshot_id, 0, {}, None, None)
+    last = max(rows, key=lambda row: row.batch_id)
+    offsets = {row.partition: row.next for row in rows if row.topic_id == last.topic_id}
+    return Committed(snapshot_id, last.batch_id, offsets, last.topic_id, None)
 
 
-def commit(
-    records: DataFrame,
-    table: str,
-    base: Committed,
-    offsets: dict[int, int],
-    topic_id: str,
-    cluster_id: str,
-    ingested_at: datetime,
-) -> None:
+def commit(records: DataFrame, table: str, base: Committed, batch: Batch) -> None:
     """Write the next batch and its offsets, unless anybody committed since `base`.
 
     Args:
         records: rows of `SCHEMA`.
         table: to write to.
         base: what the batch was planned from.
-        offsets: next offset to read after this batch, for every partition.
-        topic_id: Kafka's id of the topic.
-        cluster_id: of Kafka.
-        ingested_at: the same for all rows of the batch.
+        batch: what it is.
 
     Raises:
         CommitLost: somebody else committed; nothing was written.
-        PySparkException: Spark failed; nothing was written.
+        PySparkException: Spark failed; the batch is in the table whole, or not at all.
     """
-    batch_id = base.batch_id + 1
-    writer = (
-        records.withColumn("batch_id", F.lit(batch_id).cast("bigint"))
-        .withColumn("ingested_at", F.lit(ingested_at))
-        .withColumn("topic_id", F.lit(topic_id))
-        .writeTo(table)
-        .option("isolation-level", "serializable")
-        .option(f"snapshot-property.{BATCH}", str(batch_id))
-        .option(f"snapshot-property.{OFFSETS}", json.dumps(offsets))
-        .option(f"snapshot-property.{TOPIC_ID}", topic_id)
-        .option(f"snapshot-property.{CLUSTER_ID}", cluster_id)
-    )
+    writer = batch.stamped(records).writeTo(table).option("isolation-level", "serializable")
+    for name, value in batch.properties().items():
+        writer = writer.option(f"snapshot-property.{name}", value)
     if base.snapshot_id is not None:
         writer = writer.option("validate-from-snapshot-id", str(base.snapshot_id))
+    with losing(table):
+        # Not only this batch's number: if the batch of that number had no rows, a later one has.
+        writer.overwrite(F.col("batch_id") >= batch.batch_id)
+
+
+@contextmanager
+def losing(table: str) -> Iterator[None]:
+    """Tell a commit that lost from one that failed.
+
+    Raises:
+        CommitLost: somebody else committed; nothing was written.
+    """
     try:
-        writer.overwrite(F.col("batch_id") == batch_id)
+        yield
     except AnalysisException:
         raise
     except PySparkException as error:
-        if "ValidationException" in str(error) or "conflicting" in str(error):
+        if any(word in str(error) for word in LOST):
             raise CommitLost(
-                f"another ingest committed batch {batch_id} of {table} first; nothing was written",
+                f"another job committed to {table} first; nothing was written",
                 "run again: the next run plans from what the other committed",
             ) from error
         raise
 
 
-def rows_of_batch(spark: SparkSession, table: str, batch_id: int) -> int:
-    """How many rows a batch has, as its snapshot says."""
-    row = spark.sql(
-        f"select summary['added-records'] as added from {table}.snapshots "
-        f"where summary['{BATCH}'] = '{batch_id}'"
+@contextmanager
+def on_a_branch(spark: SparkSession, table: str, snapshot_id: int | None) -> Iterator[str]:
+    """A branch from a snapshot, by the name to write to; the table moves there if all goes well.
+
+    It moves only if nobody committed anything since that snapshot, not even a compaction. A branch
+    whose job was killed is nobody's: readers never see it, and `maintain` drops it.
+
+    Raises:
+        CommitLost: somebody else committed; nothing was changed.
+    """
+    branch = f"{BRANCH_PREFIX}{int(datetime.now(UTC).timestamp())}_{uuid.uuid4().hex}"
+    spark.sql(f"alter table {table} create branch {branch} as of version {snapshot_id}")
+    try:
+        yield f"{table}.branch_{branch}"
+        with losing(table):
+            spark.sql(f"call system.fast_forward('{table}', 'main', '{branch}')").collect()
+    finally:
+        with suppress(PySparkException):  # the error that brought us here says more
+            spark.sql(f"alter table {table} drop branch if exists {branch}")
+
+
+def committed_batch(spark: SparkSession, table: str, batch: Batch) -> Row | None:
+    """The snapshot that this very batch became, with how many rows it added; None if it is not."""
+    return spark.sql(
+        f"""
+        select
+            snapshot_id,
+            cast(coalesce(summary['added-records'], '0') as bigint) as added,
+            unix_micros(committed_at) as committed_us
+        from {table}.snapshots
+        where summary['{JOB_ID}'] = '{batch.job_id}' and summary['{RANGES}'] is not null
+        """
     ).first()
-    return int(row.added or 0) if row else 0

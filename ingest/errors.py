@@ -17,6 +17,12 @@ class IngestError(Exception):
         self.remedy = remedy
 
 
+class BadSetting(IngestError):
+    """A setting that cannot be, or that lacks another."""
+
+    exit_code = 1
+
+
 class BadFile(IngestError):
     """The file is missing, unreadable, or holds something else than messages."""
 
@@ -75,3 +81,39 @@ class CommitLost(IngestError):
     """Another ingest committed first; nothing was written."""
 
     exit_code = 19
+
+
+class Undecodable(IngestError):
+    """A record, or a batch of them, that Kafka holds but nobody can read."""
+
+    exit_code = 20
+
+
+class Refused(IngestError):
+    """Kafka does not let us in, or not do this."""
+
+    exit_code = 21
+
+
+class NoCodec(IngestError):
+    """The library for a compression that the messages have is not installed."""
+
+    exit_code = 22
+
+
+class ReplayLoses(IngestError):
+    """Kafka no longer has rows that a replay would replace."""
+
+    exit_code = 23
+
+
+class Unwell(IngestError):
+    """The doctor found something."""
+
+    exit_code = 24
+
+
+class NothingToAccept(IngestError):
+    """There is nothing to decide: what was to be accepted is not the case."""
+
+    exit_code = 25

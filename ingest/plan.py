@@ -25,6 +25,7 @@ def plan(
     begin: dict[int, int],
     end: dict[int, int],
     max_messages: int | None = None,
+    topic: str = "assess",
 ) -> list[Range]:
     """What has not been read yet, at most `max_messages` offsets of it.
 
@@ -36,6 +37,7 @@ def plan(
         begin: first offset that Kafka still has, by partition.
         end: next offset that Kafka will give, by partition.
         max_messages: bound on the sum of the ranges, None for all.
+        topic: named in errors.
 
     Raises:
         RetentionGap: Kafka deleted what was not read yet.
@@ -46,14 +48,15 @@ def plan(
         start = committed.get(partition, begin[partition])
         if start < begin[partition]:
             raise RetentionGap(
-                f"partition {partition}: the messages {start} to {begin[partition] - 1} were "
-                "deleted by Kafka before they were ingested",
-                "nothing was written; only a decision of yours can go on past a loss",
+                f"{topic} partition {partition}: the messages {start} to {begin[partition] - 1} "
+                "were deleted by Kafka before they were ingested",
+                "nothing was written; to go on without them: `python -m ingest accept gap "
+                f"--topic {topic} --partition {partition}`",
             )
         if start > end[partition]:
             raise OffsetsWentBack(
-                f"partition {partition}: Kafka ends at {end[partition]}, before the committed "
-                f"offset {start}",
+                f"{topic} partition {partition}: Kafka ends at {end[partition]}, before the "
+                f"committed offset {start}",
                 "if the topic was not recreated, wait until the broker has recovered, then again",
             )
         if start < end[partition]:
@@ -74,6 +77,19 @@ def _bounded(ranges: list[Range], max_messages: int) -> list[Range]:
         if sum(shares.values()) < max_messages and shares[r] < r.size:
             shares[r] += 1
     return [Range(r.partition, r.start, r.start + shares[r]) for r in ranges if r in shares]
+
+
+def affordable(ranges: list[Range], mean_bytes: dict[int, float], max_bytes: int) -> int:
+    """How many offsets of the ranges take about `max_bytes`; at least one, so that it goes on.
+
+    Args:
+        ranges: what waits.
+        mean_bytes: that an offset takes, by partition.
+        max_bytes: bound on the sum.
+    """
+    waiting = sum(r.size for r in ranges)
+    weight = sum(r.size * mean_bytes.get(r.partition, 0) for r in ranges)
+    return waiting if weight <= max_bytes else max(1, int(waiting * max_bytes / weight))
 
 
 def split(ranges: list[Range], max_size: int) -> Iterator[Range]:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, ProducerFencedError
 
-from ingest import topic as topics
+from ingest import client
 from ingest.errors import PublishFailed
 from ingest.files import MAX_MESSAGE_BYTES, Message
+from ingest.settings import Settings
+from ingest.topic import TIMEOUT_MS, Source, reaching
 
 # Brokers allow no longer transaction than this by default.
 TRANSACTION_TIMEOUT_MS = 15 * 60 * 1000
@@ -17,8 +19,7 @@ FLUSH_EVERY_BYTES = 32 * 1024**2
 
 
 def publish(
-    kafka: str,
-    topic: str,
+    settings: Settings,
     messages: Iterable[Message],
     key_field: str,
     progress: Callable[[int], None] = lambda count: None,
@@ -28,8 +29,7 @@ def publish(
     A publish that was killed is undone by the next one to the same topic, or by the broker.
 
     Args:
-        kafka: bootstrap servers.
-        topic: of the messages; must exist.
+        settings: where Kafka is, and the topic, which must exist.
         messages: bytes, and what they mean as JSON.
         key_field: the field whose value becomes the key, so that a repeated attempt follows the
             first in the same partition. Messages without it have no key.
@@ -44,11 +44,13 @@ def publish(
         PublishFailed: the broker refused; nothing was published.
         BadFile: from `messages`; nothing was published.
     """
-    topics.describe(kafka, topic)
-    with topics.reaching(kafka):
+    topic = settings.topic
+    with Source(settings) as source:
+        source.describe()
+    with reaching(settings):
         producer = KafkaProducer(
-            bootstrap_servers=kafka.split(","),
-            bootstrap_timeout_ms=topics.TIMEOUT_MS,
+            **client.arguments(settings.connection()),
+            bootstrap_timeout_ms=TIMEOUT_MS,
             transactional_id=f"assay-publish-{topic}",
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             allow_auto_create_topics=False,
@@ -58,7 +60,7 @@ def publish(
             max_request_size=MAX_MESSAGE_BYTES,
         )
     try:
-        with topics.reaching(kafka):
+        with reaching(settings):
             producer.init_transactions()
         producer.begin_transaction()
         try:
@@ -74,7 +76,8 @@ def publish(
         ) from error
     except KafkaError as error:
         raise PublishFailed(
-            f"Kafka at {kafka} refused: {type(error).__name__}: {error}; nothing was published",
+            f"Kafka at {settings.kafka} refused: {type(error).__name__}: {error}; "
+            "nothing was published",
             "mend the cause and publish again",
         ) from error
     finally:

@@ -1,28 +1,34 @@
 """Read planned ranges of a topic inside Spark: one task a range, Arrow batches out.
 
-Spark's workers get this module by value (see `register`), so they need kafka-python and pyarrow,
-but not this package.
+Spark's workers get this package by value (see `register`), so they need kafka-python, pyarrow and
+the codecs, but not this package.
 """
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar
 
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
+from ingest import client
+
 if TYPE_CHECKING:
     import pyarrow as pa
-    from kafka.consumer.fetcher import ConsumerRecord
     from pyspark.sql import SparkSession
+
+    from ingest.blocks import Block
 
 SCHEMA = (
     "topic string, partition int, offset bigint, timestamp timestamp, timestamp_type string, "
     "key binary, value binary, headers array<struct<key: string, value: binary>>"
 )
-BATCH_BYTES = 8 * 1024**2
+# A few batches at a time are decoded, then sent to the JVM: memory does not grow with the backlog.
+FETCH_BYTES = 4 * 1024**2
+POLL_BATCHES = 8
+ARROW_BYTES = 4 * 1024**2
 STALL_SECONDS = 60.0
-TIMESTAMP_TYPES = {0: "CreateTime", 1: "LogAppendTime"}
 
 
 class KafkaRange(InputPartition):
@@ -38,10 +44,17 @@ class KafkaRanges(DataSource):
     """A bounded Spark source.
 
     Options:
-        consumer: kafka-python's settings, as JSON.
         topic: to read.
+        topic_id: which it must be; without, whatever has that name.
         ranges: `[[partition, start, end], …]`, as JSON.
+        skips: offsets to pass over, `{partition: [offset, …]}` as JSON; by default none.
+
+    Attributes:
+        connection: for `ingest.client.arguments`, and `stall_seconds`. Not an option, because Spark
+            shows options in its plans and on its page, and there are secrets among them.
     """
+
+    connection: ClassVar[Mapping[str, object]] = {}
 
     @classmethod
     def name(cls) -> str:
@@ -54,10 +67,13 @@ class KafkaRanges(DataSource):
 
     def reader(self, schema: object) -> "KafkaRangesReader":
         """The reader of the given ranges."""
+        skips = json.loads(self.options.get("skips", "{}"))
         return KafkaRangesReader(
-            json.loads(self.options["consumer"]),
+            self.connection,
             self.options["topic"],
+            self.options.get("topic_id"),
             json.loads(self.options["ranges"]),
+            {int(partition): frozenset(offsets) for partition, offsets in skips.items()},
         )
 
 
@@ -65,11 +81,18 @@ class KafkaRangesReader(DataSourceReader):
     """Reads each range with a consumer of its own."""
 
     def __init__(
-        self, consumer: dict[str, object], topic: str, ranges: list[tuple[int, int, int]]
+        self,
+        connection: Mapping[str, object],
+        topic: str,
+        topic_id: str | None,
+        ranges: list[tuple[int, int, int]],
+        skips: Mapping[int, frozenset[int]],
     ) -> None:
-        self.consumer = consumer
+        self.connection = connection
         self.topic = topic
+        self.topic_id = topic_id
         self.ranges = ranges
+        self.skips = skips
 
     def partitions(self) -> Sequence[KafkaRange]:
         """One Spark task a range."""
@@ -78,81 +101,110 @@ class KafkaRangesReader(DataSourceReader):
     def read(self, partition: InputPartition) -> Iterator["pa.RecordBatch"]:
         """Yield the readable records of a range.
 
+        Raises:
+            RuntimeError: with a marker, because Spark passes on nothing but text:
+                `ASSAY_STALLED topic partition p offset o`: no progress for a minute.
+                `ASSAY_TRIMMED …`: Kafka deleted messages meanwhile, the partition starts at o.
+                `ASSAY_RECREATED …`: it is another topic than the one that was planned.
+                `ASSAY_UNDECODABLE …`: the record at o is damaged, or the batch that begins there.
+                `ASSAY_NO_CODEC codec`: its library is not installed beside Spark.
+                `ASSAY_REFUSED reason`: authentication or authorization failed.
+        """
+        from ingest.blocks import arrow
+
+        assert isinstance(partition, KafkaRange)
+        with _explained(f"{self.topic} partition {partition.partition}"):
+            pending: list[Block] = []
+            pending_bytes = 0
+            for block in self._blocks(partition):
+                pending.append(block)
+                pending_bytes += block.size_in_bytes
+                if pending_bytes >= ARROW_BYTES:
+                    yield arrow(self.topic, partition.partition, pending)
+                    pending, pending_bytes = [], 0
+            if pending:
+                yield arrow(self.topic, partition.partition, pending)
+
+    def _blocks(self, wanted: KafkaRange) -> "Iterator[Block]":
+        """Yield the readable records of a range, those of a batch together.
+
         The range is done when the consumer's position reaches its end, not when the record before
         the end was seen: that offset may hold a transaction's mark, or nothing after compaction.
         """
         from kafka import KafkaConsumer, TopicPartition
 
-        assert isinstance(partition, KafkaRange)
-        at = TopicPartition(self.topic, partition.partition)
+        from ingest.blocks import blocks_of, deliver_blocks
+
+        at = TopicPartition(self.topic, wanted.partition)
+        skips = self.skips.get(wanted.partition, frozenset())
+        settings = dict(self.connection)
+        stall_seconds = float(str(settings.pop("stall_seconds", STALL_SECONDS)))
         consumer = KafkaConsumer(
-            **self.consumer,
-            max_poll_records=100_000,
-            fetch_max_bytes=BATCH_BYTES * 2,
-            max_partition_fetch_bytes=BATCH_BYTES * 2,
+            **client.arguments(settings),
+            **client.READ_ONLY,
+            max_poll_records=POLL_BATCHES,
+            fetch_max_bytes=FETCH_BYTES,
+            max_partition_fetch_bytes=FETCH_BYTES,
         )
         try:
+            deliver_blocks(consumer, wanted.end, skips)
             consumer.assign([at])
-            consumer.seek(at, partition.start)
-            pending: list[ConsumerRecord] = []
-            pending_bytes = 0
-            position, progressed_at = partition.start, time.monotonic()
-            while position < partition.end:
-                for record in consumer.poll(timeout_ms=1000).get(at, ()):
-                    if record.offset >= partition.end:
-                        break
-                    pending.append(record)
-                    pending_bytes += len(record.value or b"") + len(record.key or b"")
-                    if pending_bytes >= BATCH_BYTES:
-                        yield _record_batch(self.topic, pending)
-                        pending, pending_bytes = [], 0
+            consumer.seek(at, wanted.start)
+            position, progressed_at = wanted.start, time.monotonic()
+            while position < wanted.end:
+                yield from blocks_of(consumer.poll(timeout_ms=1000).get(at, ()), wanted.end, skips)
                 if consumer.position(at) > position:
                     position, progressed_at = consumer.position(at), time.monotonic()
-                elif time.monotonic() - progressed_at > STALL_SECONDS:
-                    raise TimeoutError(
+                elif time.monotonic() - progressed_at > stall_seconds:
+                    raise RuntimeError(
                         f"ASSAY_STALLED {self.topic} partition {at.partition} offset {position}"
                     )
             # Deleted while we read: what we did not see would otherwise be missing silently.
             first = consumer.beginning_offsets([at])[at]
-            if first > partition.start:
+            if first > wanted.start:
                 raise RuntimeError(
                     f"ASSAY_TRIMMED {self.topic} partition {at.partition} offset {first}"
                 )
-            if pending:
-                yield _record_batch(self.topic, pending)
+            # Made anew since the plan: these offsets would be those of other messages.
+            consumer.topics()  # asks for them all, and so for their ids
+            found = consumer._cluster.topic_id(self.topic)
+            if self.topic_id is not None and str(found) != self.topic_id:
+                raise RuntimeError(
+                    f"ASSAY_RECREATED {self.topic} partition {at.partition} offset {position}"
+                )
         finally:
             consumer.close()
 
 
-def register(spark: "SparkSession") -> None:
-    """Make the source known to a session, its code sent along."""
+@contextmanager
+def _explained(place: str) -> Iterator[None]:
+    """Turn what a range could not be read for into a marker that the job looks for."""
+    import ssl
+
+    from kafka import errors
+
+    from ingest.blocks import NoCodec, Undecodable
+
+    try:
+        yield
+    except Undecodable as error:
+        raise RuntimeError(f"ASSAY_UNDECODABLE {place} offset {error.offset}") from error
+    except NoCodec as error:
+        raise RuntimeError(f"ASSAY_NO_CODEC {error}") from error
+    except (
+        errors.AuthorizationError,
+        errors.SaslAuthenticationFailedError,
+        errors.UnsupportedSaslMechanismError,
+        ssl.SSLError,
+    ) as error:
+        raise RuntimeError(f"ASSAY_REFUSED {type(error).__name__}: {error}") from error
+
+
+def register(spark: "SparkSession", connection: Mapping[str, object]) -> None:
+    """Make the source known to a session, its code and its connection sent along."""
     from pyspark import cloudpickle
 
     import ingest
 
     cloudpickle.register_pickle_by_value(ingest)  # type: ignore[no-untyped-call]
-    spark.dataSource.register(KafkaRanges)
-
-
-def _record_batch(topic: str, records: "list[ConsumerRecord]") -> "pa.RecordBatch":
-    import pyarrow as pa
-
-    header = pa.struct([("key", pa.string()), ("value", pa.binary())])
-    return pa.record_batch(
-        {
-            "topic": pa.array([topic] * len(records), pa.string()),
-            "partition": pa.array([r.partition for r in records], pa.int32()),
-            "offset": pa.array([r.offset for r in records], pa.int64()),
-            "timestamp": pa.array(
-                [r.timestamp * 1000 for r in records], pa.timestamp("us", tz="UTC")
-            ),
-            "timestamp_type": pa.array(
-                [TIMESTAMP_TYPES.get(r.timestamp_type) for r in records], pa.string()
-            ),
-            "key": pa.array([r.key for r in records], pa.binary()),
-            "value": pa.array([r.value for r in records], pa.binary()),
-            "headers": pa.array(
-                [[{"key": k, "value": v} for k, v in r.headers] for r in records], pa.list_(header)
-            ),
-        }
-    )
+    spark.dataSource.register(type("Connected", (KafkaRanges,), {"connection": dict(connection)}))

@@ -1,14 +1,176 @@
-"""Where Kafka and Spark are."""
+"""Where Kafka and Spark are, how to be let in, and how much to take at once."""
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings.exceptions import SettingsError
+
+from ingest.errors import BadSetting
+
+CONFIG_VARIABLE = "ASSAY_CONFIG"
+CONFIG_FILE = "ingest.toml"
+
+
+class TopicSettings(BaseModel):
+    """What one topic can have of its own: a table `[topics.NAME]` of the configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: str | None = None
+    max_messages: int | None = Field(None, ge=1)
+    max_bytes: int | None = Field(None, ge=1)
 
 
 class Settings(BaseSettings):
-    """Read from the environment: `ASSAY_KAFKA`, `ASSAY_SPARK`, `ASSAY_TOPIC`."""
+    """Read from the environment (`ASSAY_KAFKA`, …), and below it from a TOML file.
 
-    model_config = SettingsConfigDict(env_prefix="ASSAY_", extra="ignore", frozen=True)
+    The file is `ingest.toml` in the current folder, or the one that `ASSAY_CONFIG` names; its keys
+    are the fields. Each secret can also be in a file of its own, named by the field with `_file`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASSAY_", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, separated by commas")
     spark: str = Field("sc://127.0.0.1:15002", description="address of Spark Connect")
     topic: str = Field("assess", description="the topic of the attempts")
+    table: str | None = Field(
+        None, pattern=r"^\w+\.\w+$", description="the raw table; default: raw.TOPIC"
+    )
+    topics: dict[str, TopicSettings] = Field({}, description="what single topics have of their own")
+
+    max_messages: int | None = Field(None, ge=1, description="most offsets of one batch")
+    max_bytes: int | None = Field(None, ge=1, description="about the most bytes of one batch")
+    stall_seconds: float = Field(60, gt=0, description="without progress so long, reading fails")
+    metrics_file: Path | None = Field(None, description="Prometheus text file, written whole")
+
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_password_file: Path | None = None
+    kafka_ca_file: Path | None = Field(None, description="PEM: authorities to trust")
+    kafka_cert_file: Path | None = Field(None, description="PEM: our certificate, for mutual TLS")
+    kafka_key_file: Path | None = Field(None, description="PEM: its key")
+    kafka_key_password: SecretStr | None = None
+    kafka_key_password_file: Path | None = None
+    kafka_oauth_token: SecretStr | None = None
+    kafka_oauth_token_file: Path | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line before the environment before the file."""
+        file = TomlConfigSettingsSource(settings_cls, os.environ.get(CONFIG_VARIABLE, CONFIG_FILE))
+        return init_settings, env_settings, file
+
+    @property
+    def raw_table(self) -> str:
+        """The table that holds the topic's records."""
+        return self.table or "raw." + self.topic.replace("-", "_").replace(".", "_")
+
+    def connection(self) -> dict[str, object]:
+        """What a Kafka client needs: its settings, and secrets and certificates by value.
+
+        By value, because the clients in Spark's workers do not have our files.
+
+        Raises:
+            BadSetting: a file cannot be read, or something that belongs together is incomplete.
+        """
+        found: dict[str, object] = {
+            "bootstrap_servers": self.kafka.split(","),
+            "security_protocol": self.kafka_security,
+        }
+        if self.kafka_security.startswith("SASL"):
+            found |= self._sasl()
+        if self.kafka_security.endswith("SSL"):
+            found |= {
+                "ca_pem": _text("kafka_ca_file", self.kafka_ca_file),
+                "cert_pem": _text("kafka_cert_file", self.kafka_cert_file),
+                "key_pem": _text("kafka_key_file", self.kafka_key_file),
+                "key_password": self._secret("kafka_key_password"),
+            }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _sasl(self) -> dict[str, object]:
+        if self.kafka_sasl is None:
+            raise BadSetting(
+                f"ASSAY_KAFKA_SECURITY is {self.kafka_security}, but ASSAY_KAFKA_SASL is not set",
+                "set it to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER",
+            )
+        if self.kafka_sasl == "OAUTHBEARER":
+            needed: dict[str, object] = {"oauth_token": self._secret("kafka_oauth_token")}
+        else:
+            needed = {
+                "sasl_plain_username": self.kafka_username,
+                "sasl_plain_password": self._secret("kafka_password"),
+            }
+        if None in needed.values():
+            raise BadSetting(
+                f"{self.kafka_sasl} needs more than is set",
+                "set ASSAY_KAFKA_OAUTH_TOKEN_FILE"
+                if self.kafka_sasl == "OAUTHBEARER"
+                else "set ASSAY_KAFKA_USERNAME, and ASSAY_KAFKA_PASSWORD_FILE",
+            )
+        return {"sasl_mechanism": self.kafka_sasl, **needed}
+
+    def _secret(self, name: str) -> str | None:
+        value: SecretStr | None = getattr(self, name)
+        if value is not None:
+            return value.get_secret_value()
+        text = _text(f"{name}_file", getattr(self, f"{name}_file"))
+        return None if text is None else text.strip()
+
+
+def load(**given: Any) -> Settings:
+    """The settings of one topic, with what the command line gives.
+
+    Raises:
+        BadSetting: naming the variable or key that is wrong, never its value.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    file = os.environ.get(CONFIG_VARIABLE)
+    if file and not Path(file).is_file():
+        raise BadSetting(f"there is no file {file}", f"mend or unset {CONFIG_VARIABLE}")
+    try:
+        configured = Settings(**given)
+        own = configured.topics.get(configured.topic)
+        if own is None:
+            return configured
+        # What the command line says of a topic comes before what the file says of it.
+        return configured.model_copy(update={**own.model_dump(exclude_none=True), **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise BadSetting(
+            f"the setting {name} (ASSAY_{name.upper()} in the environment): {first['msg']}",
+            f"mend it there or in {os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)}, or unset it",
+        ) from None
+    except (SettingsError, ValueError) as error:  # broken JSON of a variable, broken TOML
+        raise BadSetting(f"the settings cannot be read: {error}", "mend what it names") from None
+
+
+def _text(name: str, path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(
+            f"cannot read {path} (ASSAY_{name.upper()}): {error}", "name a readable file"
+        ) from error

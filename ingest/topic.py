@@ -1,31 +1,36 @@
 """The Kafka topic: creating, describing and looking at it, and its offsets."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import (
+    AuthorizationError,
     InvalidPartitionsError,
     InvalidReplicationFactorError,
     InvalidTopicError,
     KafkaError,
+    SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
+    UnsupportedCodecError,
 )
+from kafka.structs import OffsetAndMetadata
 
-from ingest.errors import IngestError, NoBroker, NoTopic
+from ingest import client
+from ingest.errors import IngestError, NoBroker, NoCodec, NoTopic, Refused
+from ingest.settings import Settings
 
 TIMEOUT_MS = 10_000
-
-# kafka-python's defaults would create a mistyped topic and jump over what is gone.
-READ_ONLY: dict[str, object] = {
-    "group_id": None,
-    "auto_offset_reset": "none",
-    "allow_auto_create_topics": False,
-    "enable_auto_commit": False,
-    "isolation_level": "read_committed",
-}
+UNKNOWN_TOPIC = 3
+NOT_AUTHORIZED = 29
+RETENTION = ("retention.ms", "retention.bytes")
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Topic:
     Attributes:
         begin: first offset that can be read, by partition.
         end: offset of the next message, by partition; never past an open transaction.
+        forgets: whether Kafka deletes old messages by itself.
     """
 
     name: str
@@ -42,6 +48,7 @@ class Topic:
     topic_id: str
     begin: dict[int, int]
     end: dict[int, int]
+    forgets: bool = False
 
     @property
     def message_count(self) -> int:
@@ -49,141 +56,221 @@ class Topic:
         return sum(self.end[p] - self.begin[p] for p in self.end)
 
 
-def describe(kafka: str, name: str) -> Topic:
-    """Ask the cluster for a topic.
+@dataclass
+class Source:
+    """A topic seen through connections that stay open; a context manager.
 
-    Args:
-        kafka: bootstrap servers.
-        name: of the topic.
-
-    Raises:
-        NoBroker: nobody answers.
-        NoTopic: there is no such topic.
+    Every method raises the errors of `reaching`, and NoTopic where there is no such topic.
     """
-    with _admin(kafka) as admin:
-        cluster_id = admin.describe_cluster()["cluster_id"]
-        topics = admin.describe_topics([name])
-        if not topics or topics[0]["error_code"]:
-            raise no_topic(kafka, name)
-    with consumer(kafka) as reader:
-        partitions = [TopicPartition(name, p["partition_index"]) for p in topics[0]["partitions"]]
-        begin = reader.beginning_offsets(partitions)
-        end = reader.end_offsets(partitions)
-    return Topic(
-        name,
-        cluster_id,
-        str(topics[0]["topic_id"]),
-        {p.partition: offset for p, offset in sorted(begin.items())},
-        {p.partition: offset for p, offset in sorted(end.items())},
-    )
 
+    settings: Settings
 
-def create(kafka: str, name: str, partitions: int, replication: int) -> bool:
-    """Create a topic that never forgets, and return whether it was not there before.
+    @property
+    def name(self) -> str:
+        """The topic's name."""
+        return self.settings.topic
 
-    Raises:
-        NoBroker: nobody answers.
-        NoTopic: the cluster refuses such a topic.
-        IngestError: it exists with another number of partitions.
-    """
-    options = {
-        "num_partitions": partitions,
-        "replication_factor": replication,
-        # The raw table is filled from here, so nothing may expire by itself.
-        "configs": {"retention.ms": "-1"},
-    }
-    with _admin(kafka) as admin:
+    def __enter__(self) -> Self:
+        """Nothing is connected before it is asked for."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close what was connected."""
+        for connection in ("_admin", "_consumer"):
+            if connection in self.__dict__:
+                self.__dict__.pop(connection).close()
+
+    @cached_property
+    def _admin(self) -> KafkaAdminClient:
+        return KafkaAdminClient(
+            **client.arguments(self.settings.connection()), bootstrap_timeout_ms=TIMEOUT_MS
+        )
+
+    @cached_property
+    def _consumer(self) -> KafkaConsumer:
+        return KafkaConsumer(
+            **client.arguments(self.settings.connection()),
+            **client.READ_ONLY,
+            bootstrap_timeout_ms=TIMEOUT_MS,
+        )
+
+    def describe(self) -> Topic:
+        """What the topic is, and what it holds now."""
+        with reaching(self.settings):
+            cluster_id = self._admin.describe_cluster()["cluster_id"]
+            found = self._admin.describe_topics([self.name])
+            code = found[0]["error_code"] if found else UNKNOWN_TOPIC
+            if code == NOT_AUTHORIZED:
+                raise _refused(self.settings, f"no permission to describe the topic {self.name!r}")
+            if code:
+                raise no_topic(self.settings, self.name)
+            partitions = self._partitions(p["partition_index"] for p in found[0]["partitions"])
+            begin = self._consumer.beginning_offsets(partitions)
+            end = self._consumer.end_offsets(partitions)
+            return Topic(
+                self.name,
+                cluster_id,
+                str(found[0]["topic_id"]),
+                {p.partition: offset for p, offset in sorted(begin.items())},
+                {p.partition: offset for p, offset in sorted(end.items())},
+                self._forgets,
+            )
+
+    @cached_property
+    def _forgets(self) -> bool:
         try:
-            admin.create_topics({name: options}, wait_for_metadata=True)
-        except TopicAlreadyExistsError:
-            existing = len(admin.describe_topics([name])[0]["partitions"])
-            if existing != partitions:
-                raise IngestError(
-                    f"the topic {name!r} exists with {existing} partitions, not {partitions}",
-                    f"use it as it is (--partitions {existing}), or choose another name",
-                ) from None
-            return False
-        except (
-            InvalidTopicError,
-            InvalidPartitionsError,
-            InvalidReplicationFactorError,
-        ) as error:
-            raise NoTopic(
-                f"the cluster refuses the topic {name!r}: {error}",
-                "names have letters, digits, . _ and -; replication needs as many brokers",
-            ) from error
-    return True
+            found = self._admin.describe_configs(
+                [ConfigResource(ConfigResourceType.TOPIC, self.name, list(RETENTION))],
+                config_filter="all",
+            )
+        except KafkaError:
+            return False  # we are not allowed to know
+        limits = found["topic"][self.name]
+        return any(limits[name]["value"] != "-1" for name in RETENTION if name in limits)
+
+    def offsets_at(self, moment: datetime, partitions: Iterator[int] | list[int]) -> dict[int, int]:
+        """The first offset at that time or later, for each partition that has one."""
+        milliseconds = int(moment.timestamp() * 1000)
+        with reaching(self.settings):
+            found = self._consumer.offsets_for_times(
+                dict.fromkeys(self._partitions(partitions), milliseconds)
+            )
+        return {p.partition: at.offset for p, at in found.items() if at is not None}
+
+    def mean_bytes(self, topic: Topic) -> dict[int, float]:
+        """Bytes that an offset takes on the broker's disk, compressed, on average by partition."""
+        with reaching(self.settings):
+            brokers = self._admin.describe_log_dirs([self.name])
+        sizes: dict[int, int] = {}
+        for broker in brokers:
+            for folder in broker["log_dirs"]:
+                for logged in folder["topics"]:
+                    if logged["name"] == self.name:
+                        for p in logged["partitions"]:
+                            index = p["partition_index"]
+                            sizes[index] = max(sizes.get(index, 0), p["partition_size"])
+        return {
+            p: sizes.get(p, 0) / max(topic.end[p] - topic.begin[p], 1) for p in sorted(topic.end)
+        }
+
+    def tell_lag_tools(self, group: str, offsets: dict[int, int]) -> None:
+        """Store offsets where other people's tools look for them. Nothing here reads them back."""
+        try:
+            self._admin.alter_group_offsets(
+                group,
+                {
+                    TopicPartition(self.name, p): OffsetAndMetadata(offset, "", -1)
+                    for p, offset in offsets.items()
+                },
+            )
+        except KafkaError:
+            return  # not allowed, or not now
+
+    def look(self, limit: int) -> Iterator[ConsumerRecord]:
+        """Yield the first messages, at most `limit`, partition by partition."""
+        topic = self.describe()
+        with reaching(self.settings):
+            for partition, end in topic.end.items():
+                [at] = self._partitions([partition])
+                self._consumer.assign([at])
+                self._consumer.seek(at, topic.begin[partition])
+                while limit and self._consumer.position(at) < end:
+                    found = self._consumer.poll(TIMEOUT_MS, max_records=limit)
+                    for record in found.get(at, []):
+                        limit -= 1
+                        yield record
+
+    def create(self, partitions: int, replication: int) -> bool:
+        """Create it as one that never forgets, and return whether it was not there before.
+
+        Raises:
+            NoTopic: the cluster refuses such a topic.
+            IngestError: it exists with another number of partitions.
+        """
+        options = {
+            "num_partitions": partitions,
+            "replication_factor": replication,
+            # The raw table is filled from here, so nothing may expire by itself.
+            "configs": {"retention.ms": "-1"},
+        }
+        with reaching(self.settings):
+            try:
+                self._admin.create_topics({self.name: options}, wait_for_metadata=True)
+            except TopicAlreadyExistsError:
+                existing = len(self._admin.describe_topics([self.name])[0]["partitions"])
+                if existing != partitions:
+                    raise IngestError(
+                        f"the topic {self.name!r} exists with {existing} partitions, "
+                        f"not {partitions}",
+                        f"use it as it is (--partitions {existing}), or choose another name",
+                    ) from None
+                return False
+            except (
+                InvalidTopicError,
+                InvalidPartitionsError,
+                InvalidReplicationFactorError,
+            ) as error:
+                raise NoTopic(
+                    f"the cluster refuses the topic {self.name!r}: {error}",
+                    "names have letters, digits, . _ and -; replication needs as many brokers",
+                ) from error
+        return True
+
+    def _partitions(self, numbers: Iterator[int] | list[int]) -> list[TopicPartition]:
+        return [TopicPartition(self.name, number) for number in numbers]
 
 
-def look(kafka: str, name: str, limit: int) -> Iterator[ConsumerRecord]:
-    """Yield the first messages of a topic, partition by partition.
-
-    Args:
-        kafka: bootstrap servers.
-        name: of the topic.
-        limit: how many at most.
-
-    Raises:
-        NoBroker: nobody answers.
-        NoTopic: there is no such topic.
-    """
-    topic = describe(kafka, name)
-    with consumer(kafka) as reader:
-        for partition, end in topic.end.items():
-            at = TopicPartition(name, partition)
-            reader.assign([at])
-            reader.seek(at, topic.begin[partition])
-            while limit and reader.position(at) < end:
-                for record in reader.poll(TIMEOUT_MS, max_records=limit).get(at, []):
-                    limit -= 1
-                    yield record
-
-
-def no_topic(kafka: str, name: str) -> NoTopic:
+def no_topic(settings: Settings, name: str) -> NoTopic:
     """The error for a topic that does not exist."""
     return NoTopic(
-        f"there is no topic {name!r} at {kafka}",
+        f"there is no topic {name!r} at {settings.kafka}",
         f"check the spelling, or create it: `python -m ingest topic create --topic {name}`",
     )
 
 
 @contextmanager
-def reaching(kafka: str) -> Iterator[None]:
-    """Turn kafka-python's errors into ours."""
+def reaching(settings: Settings) -> Iterator[None]:
+    """Turn kafka-python's errors into ours.
+
+    Raises:
+        NoBroker: nobody answers at the address, or not as Kafka does.
+        Refused: a wrong password, a certificate that is not trusted, or no permission.
+        NoCodec: messages are compressed in a way that needs a library that is not here.
+    """
     try:
         yield
+    except (SaslAuthenticationFailedError, AuthorizationError, ssl.SSLError) as error:
+        raise _refused(settings, f"{type(error).__name__}: {error}") from error
+    except UnsupportedCodecError as error:
+        raise NoCodec(str(error), "install the requirements again: `make setup`") from error
     except KafkaError as error:
+        if _is_refusal(error):
+            raise _refused(settings, f"{type(error).__name__}: {error}") from error
         raise NoBroker(
-            f"Kafka at {kafka} does not answer as it should: {type(error).__name__}: {error}",
+            f"Kafka at {settings.kafka} does not answer as it should: "
+            f"{type(error).__name__}: {error}",
             "start the services (`python -m stack up`); where their ports were moved, "
             '`eval "$(python -m stack env)"`; any other cluster is named in ASSAY_KAFKA',
         ) from error
     except ValueError as error:
         raise NoBroker(
-            f"{kafka!r} is not an address of Kafka: {error}", "give host:port in ASSAY_KAFKA"
+            f"{settings.kafka!r} is not an address of Kafka: {error}",
+            "give host:port in ASSAY_KAFKA",
         ) from error
 
 
-@contextmanager
-def consumer(kafka: str) -> Iterator[KafkaConsumer]:
-    """A consumer that changes nothing, belongs to no group and skips nothing."""
-    with reaching(kafka):
-        reader = KafkaConsumer(
-            bootstrap_servers=kafka.split(","), bootstrap_timeout_ms=TIMEOUT_MS, **READ_ONLY
-        )
-        try:
-            yield reader
-        finally:
-            reader.close()
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether an error has a refusal among its causes."""
+    while error is not None:
+        if isinstance(error, SaslAuthenticationFailedError | AuthorizationError | ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
-@contextmanager
-def _admin(kafka: str) -> Iterator[KafkaAdminClient]:
-    with reaching(kafka):
-        admin = KafkaAdminClient(
-            bootstrap_servers=kafka.split(","), bootstrap_timeout_ms=TIMEOUT_MS
-        )
-        try:
-            yield admin
-        finally:
-            admin.close()
+def _refused(settings: Settings, reason: str) -> Refused:
+    return Refused(
+        f"Kafka at {settings.kafka} refused: {reason}",
+        "check ASSAY_KAFKA_SECURITY, ASSAY_KAFKA_SASL, the user and its permissions (reading needs "
+        "Read and Describe on the topic), and ASSAY_KAFKA_CA_FILE",
+    )

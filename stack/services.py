@@ -1,6 +1,7 @@
 """The four services: how each is prepared, started and known to be ready."""
 
 import base64
+import json
 import os
 import shutil
 import socket
@@ -9,7 +10,7 @@ import sys
 import uuid
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import requests
 from kafka import KafkaAdminClient
@@ -160,12 +161,12 @@ class _Hdfs(Service):
     def _server_jars(self) -> list[Path]:
         return jars.classpath(self.settings.cache, "hdfs")
 
-    def _name_node_says(self, bean: str) -> dict[str, object]:
-        """One bean of the NameNode's JMX page; nothing while it does not answer."""
+    def _ask(self, port: int, bean: str) -> dict[str, Any]:
+        """One bean of a server's JMX page; nothing while it does not answer."""
         try:
             answer = self._http.get(
-                f"http://{self.settings.namenode_host}:{self.settings.namenode_http_port}/jmx",
-                params={"qry": f"Hadoop:service=NameNode,name={bean}"},
+                f"http://{HOST}:{port}/jmx",
+                params={"qry": f"Hadoop:service={type(self).__name__},name={bean}"},
                 timeout=PROBE_SECONDS,
             )
             beans = answer.json()["beans"]
@@ -199,7 +200,7 @@ class NameNode(_Hdfs):
 
     def is_ready(self) -> bool:
         """It is out of safe mode, so files can be written."""
-        return self._name_node_says("NameNodeInfo").get("Safemode") == ""
+        return self._ask(self.settings.namenode_http_port, "NameNodeInfo").get("Safemode") == ""
 
 
 class DataNode(_Hdfs):
@@ -221,9 +222,13 @@ class DataNode(_Hdfs):
         return self._java("org.apache.hadoop.hdfs.server.datanode.DataNode")
 
     def is_ready(self) -> bool:
-        """It listens, and the NameNode counts it as alive."""
-        state = self._name_node_says("FSNamesystemState")
-        return _is_listening(self.settings.datanode_port) and state.get("NumLiveDataNodes") == 1
+        """It has registered with the NameNode.
+
+        The NameNode itself would count a dead DataNode as alive for minutes.
+        """
+        info = self._ask(self.settings.datanode_http_port, "DataNodeInfo")
+        actors = json.loads(info.get("BPServiceActorInfo", "[]"))
+        return any(actor["ActorState"] == "RUNNING" for actor in actors)
 
 
 class Spark(Service):

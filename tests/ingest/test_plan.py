@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.commit import Committed
 from ingest.errors import OffsetsWentBack, RetentionGap
-from ingest.plan import Range, plan, split
+from ingest.plan import Range, affordable, plan, split
+from ingest.run import Planned
+from ingest.topic import Topic
 
 
 @st.composite
@@ -56,6 +59,21 @@ def test_bounded_runs_drain_the_topic_without_a_seam(
     assert sorted(done) == [(r.partition, o) for r in everything for o in range(r.start, r.end)]
 
 
+@given(topics(), st.integers(1, 10**7), st.floats(0, 10_000))
+def test_a_bound_on_bytes_is_kept_but_for_one_offset(
+    topic: tuple[dict[int, int], dict[int, int], dict[int, int]], max_bytes: int, mean: float
+) -> None:
+    ranges = plan(*topic)
+    mean_bytes = {r.partition: mean for r in ranges}
+    count = affordable(ranges, mean_bytes, max_bytes)
+    waiting = sum(r.size for r in ranges)
+    assert count <= waiting or count == 1
+    assert count * mean <= max_bytes or count == 1
+    assert not ranges or count >= 1
+    if waiting * mean > max_bytes:
+        assert (count + 1) * mean > max_bytes * 0.999, "more would have fitted"
+
+
 @given(topics(), st.integers(1, 300))
 def test_splitting_keeps_every_offset(
     topic: tuple[dict[int, int], dict[int, int], dict[int, int]], size: int
@@ -82,3 +100,15 @@ def test_one_message_and_none() -> None:
     assert plan({0: 7}, {0: 0}, {0: 8}) == [Range(0, 7, 8)]
     assert plan({0: 8}, {0: 0}, {0: 8}) == []
     assert plan({}, {}, {}) == []
+
+
+def test_retention_warns_while_more_waits_than_kafka_may_delete_first() -> None:
+    topic = Topic("t", "c", "i", begin={0: 50, 1: 50, 2: 0}, end={0: 200, 1: 110, 2: 900})
+    base = Committed(1, 1, {0: 100, 1: 100}, "i", "c")
+    planned = Planned(base, topic, [])
+    assert planned.waiting == {0: 100, 1: 10, 2: 900}
+    assert planned.headroom == {0: 50, 1: 50, 2: 0}
+    assert planned.endangered(after=[]) == [0], "partition 2 was never read: nothing is lost yet"
+    assert planned.endangered(after=[Range(0, 100, 140)]) == []
+    keeps = Topic("t", "c", "i", begin={0: 0}, end={0: 200})
+    assert Planned(Committed(1, 1, {0: 10}, "i", "c"), keeps, []).endangered(after=[]) == []

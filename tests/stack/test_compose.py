@@ -63,7 +63,7 @@ def test_ports_are_the_stacks_defaults(
 ) -> None:
     for variable in ("ASSAY_PORT_OFFSET", "ASSAY_THRIFT_PORT"):
         monkeypatch.delenv(variable, raising=False)
-    for service in services.all_services(Settings(_env_file=None)):  # type: ignore[call-arg]
+    for service in services.all_services(Settings(_env_file=None)):
         for port in compose["services"][service.name].get("ports", []):
             _, outside, inside = port.split(":")
             assert outside == inside

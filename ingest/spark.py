@@ -1,0 +1,136 @@
+"""The Spark Connect session of a job, and Spark's errors in our words."""
+
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.retries import DefaultPolicy
+from pyspark.sql.connect.shell.progress import StageInfo
+
+from ingest.errors import (
+    IngestError,
+    NoCodec,
+    NoSpark,
+    ReadStalled,
+    Refused,
+    RetentionGap,
+    TopicReplaced,
+    Undecodable,
+)
+from ingest.settings import Settings
+
+DEFAULT_CONNECT_PORT = 15002
+PROBE_SECONDS = 5.0
+# Half a minute: Spark's own client would wait ten for a server that is gone.
+PATIENCE = DefaultPolicy(max_retries=7, max_backoff=8_000)
+REMEDY = (
+    "look at `python -m stack status` and `python -m stack logs spark`; where ports were moved, "
+    '`eval "$(python -m stack env)"`; another server is named in ASSAY_SPARK'
+)
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[SparkSession]:
+    """A Spark Connect session; Spark's errors become ours.
+
+    Raises:
+        NoSpark: the server cannot be reached or failed.
+        IngestError: another kind, where a task found out what is wrong with Kafka.
+    """
+    _probe(settings)
+    try:
+        spark = SparkSession.builder.remote(settings.spark).create()
+        spark.client.set_retry_policies([PATIENCE])
+        try:
+            yield spark
+        except KeyboardInterrupt:
+            with suppress(Exception):
+                spark.interruptAll()  # else the server would go on, and may commit, without us
+            raise
+        finally:
+            with suppress(Exception):
+                spark.stop()
+    except PySparkException as error:
+        raise explained(error, settings) from error
+
+
+def _probe(settings: Settings) -> None:
+    """Fail at once where nobody listens: Spark's client would go on trying for minutes."""
+    address = urlsplit(settings.spark)
+    if address.scheme != "sc" or not address.hostname:
+        raise NoSpark(
+            f"{settings.spark!r} is not an address of Spark Connect",
+            "give sc://host:port in ASSAY_SPARK",
+        )
+    try:
+        socket.create_connection(
+            (address.hostname, address.port or DEFAULT_CONNECT_PORT), PROBE_SECONDS
+        ).close()
+    except OSError as error:
+        raise NoSpark(
+            f"nobody answers at {settings.spark}: {error.strerror or error}", REMEDY
+        ) from error
+
+
+@contextmanager
+def watched(spark: SparkSession, tell: Callable[[float], None]) -> Iterator[None]:
+    """Tell, while Spark works, which share of its tasks is done: from 0 to 1."""
+
+    def handler(stages: Iterable[StageInfo] | None, **more: object) -> None:
+        known = list(stages or ())
+        if total := sum(stage.num_tasks for stage in known):
+            tell(sum(stage.num_completed_tasks for stage in known) / total)
+
+    spark.registerProgressHandler(handler)
+    try:
+        yield
+    finally:
+        spark.removeProgressHandler(handler)
+
+
+def explained(error: PySparkException, settings: Settings) -> IngestError:
+    """What a failure in Spark means, by the marks that the reader's errors carry."""
+    text = str(error)
+    at = r" (\S+) partition (\d+) offset (\d+)"
+    if found := re.search("ASSAY_STALLED" + at, text):
+        topic, partition, offset = found.groups()
+        return ReadStalled(
+            f"no progress in {topic} partition {partition} at offset {offset}; nothing was written",
+            "if the broker was down or slow, run again",
+        )
+    if found := re.search("ASSAY_TRIMMED" + at, text):
+        topic, partition, offset = found.groups()
+        return RetentionGap(
+            f"{topic} partition {partition} was cut to start at {offset} while it was read; "
+            "nothing was written",
+            "run again; keep messages longer than a run takes",
+        )
+    if found := re.search("ASSAY_RECREATED" + at, text):
+        topic, *_ = found.groups()
+        return TopicReplaced(
+            f"the topic {topic!r} was deleted and made anew while it was read; nothing was written",
+            f"to go on with the new one: `python -m ingest accept recreated --topic {topic}`",
+        )
+    if found := re.search("ASSAY_UNDECODABLE" + at, text):
+        topic, partition, offset = found.groups()
+        return Undecodable(
+            f"{topic} partition {partition} offset {offset} cannot be decoded; nothing was written",
+            "to pass over it, and have that recorded: "
+            f"`python -m ingest accept skip {partition}:{offset} --topic {topic}`",
+        )
+    if found := re.search(r"ASSAY_NO_CODEC (\w+)", text):
+        return NoCodec(
+            f"messages are compressed with {found[1]}, and Spark's workers lack its library",
+            "install the requirements there too, then run again",
+        )
+    if found := re.search(r"ASSAY_REFUSED ([^\n]+)", text):
+        return Refused(
+            f"Kafka at {settings.kafka} refused Spark's workers: {found[1][:200]}",
+            "check the user's permissions: reading needs Read and Describe on the topic",
+        )
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+    return NoSpark(f"Spark at {settings.spark} failed: {first[:400]}", REMEDY)
