@@ -34,7 +34,7 @@ def manifest() -> Node:
 
 def relations() -> list[Node]:
     """Models and seeds."""
-    return [n for n in manifest()["nodes"].values() if n["resource_type"] != "test"]
+    return [n for n in manifest()["nodes"].values() if n["resource_type"] in ("model", "seed")]
 
 
 def published(node: Node) -> str:
