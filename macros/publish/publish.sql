@@ -13,6 +13,10 @@
     {% set unsound = results | selectattr('status', 'in', ['error', 'fail', 'skipped', 'runtime error', 'partial success']) | list %}
     {% set done = results | map(attribute='node.unique_id') | list %}
     {% set undone = selected_resources | reject('in', done) | reject('in', graph.exposures) | list %}
+    {#- A build without its tests is no audit. -#}
+    {% for node in graph.nodes.values() if node.attached_node in done and node.unique_id not in done %}
+        {% do undone.append(node.unique_id) %}
+    {% endfor %}
     {% if unsound or undone %}
         {{ log('Nothing was published, readers see what they saw before: ' ~ unsound | length ~ ' failed or were skipped, ' ~ undone | length ~ ' did not run. Why: select * from operations.audit_failures', info=true) }}
         {{ return('') }}

@@ -2,8 +2,8 @@
 
 Usage: python -m tests.dbt.mutations [NAME ...]     after `make demo`; about ten minutes
 
-Each defect is put into its file, the model is built with its tests, and the file is put back.
-Nothing is published, for the tests fail. The result is `mutations.md`; a test without services sees
+Each defect is put into its file, the model's unit tests are run, and if none fails, it is built with
+its data tests; then the file is put back. Nothing is published, for the tests fail. The result is `mutations.md`; a test without services sees
 that it is the result of this list, and that each defect can still be planted.
 """
 
@@ -144,23 +144,23 @@ MUTATIONS = (
 )
 
 
-def caught(mutation: Mutation) -> list[str]:
+def caught(mutation: Mutation, folder: Path, *options: str) -> list[str]:
     """The tests that fail when the defect is there."""
     sound = mutation.path.read_text()
     program = str(Path(sys.executable).with_name("dbt"))
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            mutation.path.write_text(sound.replace(mutation.before, mutation.after))
-            subprocess.run(
-                [program, "--quiet", "build", "--select", mutation.model],
-                cwd=ROOT,
-                env={**os.environ, "DBT_TARGET_PATH": folder},
-                check=False,
-                capture_output=True,
-            )
-        finally:
-            mutation.path.write_text(sound)
-        results = json.loads((Path(folder) / "run_results.json").read_text())["results"]
+    (folder / "run_results.json").unlink(missing_ok=True)
+    try:
+        mutation.path.write_text(sound.replace(mutation.before, mutation.after))
+        subprocess.run(
+            [program, "--quiet", "build", "--select", mutation.model, *options],
+            cwd=ROOT,
+            env={**os.environ, "DBT_TARGET_PATH": str(folder)},
+            check=False,
+            capture_output=True,
+        )
+    finally:
+        mutation.path.write_text(sound)
+    results = json.loads((folder / "run_results.json").read_text())["results"]
     return sorted(
         # A unit test's id ends with its name, a data test's with a hash after it.
         result["unique_id"].split(".")[3 if result["unique_id"].startswith("unit") else 2]
@@ -180,10 +180,13 @@ def rows() -> dict[str, str]:
 def main(names: list[str]) -> int:
     """Plant the defects of these names, or all, and write the document."""
     known = rows()
+    folder = Path(tempfile.mkdtemp())
     for mutation in MUTATIONS:
         if names and mutation.name not in names:
             continue
-        tests = caught(mutation)
+        # The unit tests first: they need no build.
+        tests = caught(mutation, folder, "--resource-type", "unit_test")
+        tests = tests or caught(mutation, folder)
         print(f"{mutation.name}: {', '.join(tests) or 'NOT CAUGHT'}", flush=True)
         path = mutation.path.relative_to(ROOT)
         known[mutation.name] = (
