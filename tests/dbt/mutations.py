@@ -2,9 +2,10 @@
 
 Usage: python -m tests.dbt.mutations [NAME ...]     after `make demo`; about ten minutes
 
-Each defect is put into its file, the model's unit tests are run, and if none fails, it is built with
-its data tests; then the file is put back. Nothing is published, for the tests fail. The result is `mutations.md`; a test without services sees
-that it is the result of this list, and that each defect can still be planted.
+Each defect is put into its file, the model's unit tests are run, and if none fails, it is built
+with its data tests; then the file is put back. Nothing is published, for the tests fail. The
+result is `mutations.md`; a test without services sees that it is the result of this list, and
+that each defect can still be planted.
 """
 
 import json
