@@ -67,7 +67,9 @@ def main(
         else:
             publish(settings, file, wanted)
         step(settings, "ingest", "python", "-m", "ingest", "run", "--topic", TOPIC)
-        step(settings, "build", "dbt", "--no-use-colors", "build")
+        # The unit tests are about the models' code, not about this data: `dbt build` has them too.
+        build = ("dbt", "--no-use-colors", "build", "--exclude-resource-type", "unit_test")
+        step(settings, "build", *build)
         print_answers(settings)
     console.print(f"\nDone in {time.monotonic() - begun:.0f} s.\n{NEXT}", end="", markup=False)
 
