@@ -42,7 +42,7 @@ What next
   make sql                       a SQL prompt through Thrift; try: select * from questions.answers;
   show tables in questions;      there; and in raw, staging, flattened and core
   python -m stack hdfs -ls -R /warehouse     the files they are made of
-  dbt run, dbt test              after a change to a model
+  dbt build                      after a change to a model: write, audit, publish
   make demo DATA=attempts.json   the same with messages of your own
   make down                      stop the services; the data stays
 (`python` and `dbt` are those of the virtual environment: `. .venv/bin/activate`)
