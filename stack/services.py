@@ -271,8 +271,6 @@ class Spark(Service):
             options=[
                 *java.SPARK_OPTIONS,
                 f"-Xmx{self.settings.spark_memory}",
-                # Throughput counts here, not pauses.
-                "-XX:+UseParallelGC",
                 f"-Dderby.system.home={self.settings.state}",
                 f"-Djava.io.tmpdir={self.settings.state / 'spark'}",
             ],
