@@ -3,10 +3,10 @@ PYTHON ?= python3
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo sql check test bench lint lint-sql chaos lock
+.PHONY: help setup setup-dev up down status reset demo sql check test lint chaos bench bench-build lock
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: ## make the virtual environment for the demo
 	@$(PYTHON) stack/bootstrap.py run
@@ -32,10 +32,9 @@ reset: setup ## stop them and delete their data
 sql: setup ## a SQL prompt through the Thrift Server
 	@$(PY) -m stack sql
 
-lint: setup-dev ## style and types
+lint: setup-dev ## style, types, and the rules of the house
 	@ruff check . && ruff format --check . && mypy
-
-lint-sql: setup-dev ## style of the SQL; after `make up`, because dbt's templater asks the server
+	@dbt --quiet --warn-error parse --target-path target && dbt-bouncer run
 	@sqlfluff lint models tests/dbt
 
 check: lint ## what needs no services, under a minute
@@ -49,6 +48,9 @@ chaos: setup-dev ## everything happens to ingest at random; MINUTES=3 SEED=7 rep
 
 bench: setup-dev up ## how fast ingest is, against Spark's own connector and a plain loop
 	@eval "$$($(PY) -m stack env)" && $(PY) -m benchmarks.ingest compare
+
+bench-build: setup-dev ## a full and an incremental build, against DuckDB; MESSAGES=100000
+	@$(PY) -m benchmarks.build $(if $(MESSAGES),--messages $(MESSAGES))
 
 lock: setup-dev ## renew requirements/*.txt from requirements/*.in
 	@uv pip compile --quiet $(LOCK) -o requirements/uv.txt requirements/uv.in

@@ -13,8 +13,6 @@
         {{ create_table_as(False, target_relation, seed_select(rows)) }}
     {% endcall %}
 
-    {% do persist_docs(target_relation, model) %}
-
     {{ run_hooks(post_hooks) }}
 
     {{ return({'relations': [target_relation]}) }}
@@ -38,10 +36,4 @@
         ){{ ',' if not loop.last }}
         {%- endfor %}
         as rows ({{ rows.column_names | join(', ') }})
-{%- endmacro %}
-
-
-{#- A value as a string literal of Spark SQL, in which backslashes escape. -#}
-{% macro string_literal(value) -%}
-    '{{ value | string | replace("\\", "\\\\") | replace("'", "\\'") }}'
 {%- endmacro %}

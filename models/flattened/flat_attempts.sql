@@ -1,43 +1,51 @@
+{{
+    config(
+        pre_hook="{{ delete_gone(ref('int_attempts__first_arrivals'), ['message_id', 'message_count']) }}",
+    )
+}}
+
 with
 
-messages as (
-    select * from {{ ref('stg_assess__messages') }}
+first_arrivals as (
+    select
+        message_id,
+        message_count
+    from {{ ref('int_attempts__first_arrivals') }}
 ),
 
--- A message that comes again has the attempt's id again; the first arrival speaks for the attempt.
-arrivals as (
-    select
-        *,
-        row_number() over (partition by attempt_id order by message_at, partition, offset) as arrival,
-        count(*) over (partition by attempt_id) as message_count
-    from messages
+messages as (
+    select *
+    from {{ ref('stg_assess__messages') }}
+    where {{ is_new(ref('int_attempts__first_arrivals'), ['message_id', 'message_count']) }}
 )
 
 select
-    attempt_id,
-    user_exam_id,
-    base_exam_id,
-    exam_name,
-    is_test_record,
-    started_at,
-    recorded_at,
-    created_at,
-    max_attempts,
-    is_certification,
-    sequence_id,
-    sequence_attempt,
-    counts.total as question_count,
-    counts.correct as correct_count,
-    counts.incorrect as incorrect_count,
-    counts.incomplete as incomplete_count,
-    counts.submitted as submitted_count,
-    counts.unanswered as unanswered_count,
-    counts.all_correct as is_all_correct,
-    message_count,
-    topic,
-    partition,
-    offset,
-    message_at,
-    batch_id
-from arrivals
-where arrival = 1
+    messages.attempt_id,
+    messages.user_exam_id,
+    messages.base_exam_id,
+    messages.exam_name,
+    messages.is_test_record,
+    messages.started_at,
+    messages.recorded_at,
+    messages.created_at,
+    messages.max_attempts,
+    messages.is_certification,
+    messages.sequence_id,
+    messages.sequence_attempt,
+    messages.counts.total as question_count,
+    messages.counts.correct as correct_count,
+    messages.counts.incorrect as incorrect_count,
+    messages.counts.incomplete as incomplete_count,
+    messages.counts.submitted as submitted_count,
+    messages.counts.unanswered as unanswered_count,
+    messages.counts.all_correct as is_all_correct,
+    first_arrivals.message_count,
+    messages.message_id,
+    messages.topic,
+    messages.topic_id,
+    messages.partition,
+    messages.offset,
+    messages.batch_id,
+    messages.message_at
+from messages
+inner join first_arrivals using (message_id)

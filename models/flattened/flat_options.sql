@@ -1,21 +1,28 @@
+{{ config(pre_hook="{{ delete_gone(ref('flat_attempts')) }}") }}
+
 with
 
 attempts as (
-    select * from {{ ref('flat_attempts') }}
+    select message_id
+    from {{ ref('flat_attempts') }}
 ),
 
 messages as (
-    select * from {{ ref('stg_assess__messages') }}
+    select *
+    from {{ ref('stg_assess__messages') }}
+    where {{ is_new(ref('flat_attempts')) }}
 ),
 
 questions as (
     select
-        attempts.attempt_id,
-        attempts.base_exam_id,
-        attempts.is_test_record,
+        messages.attempt_id,
+        messages.base_exam_id,
+        messages.is_test_record,
+        messages.message_id,
+        messages.batch_id,
         posexplode(messages.questions) as (question_index, question)
-    from attempts
-    inner join messages using (topic, partition, offset)
+    from messages
+    left semi join attempts using (message_id)
 ),
 
 options as (
@@ -35,6 +42,8 @@ select
     option.checked as is_checked,
     coalesce(option.correct, false) as is_correct,
     option.submitted is not null as is_submitted,
-    try_cast(option.at as timestamp) as clicked_at,
-    is_test_record
+    {{ from_iso_8601('option.at') }} as clicked_at,
+    is_test_record,
+    message_id,
+    batch_id
 from options

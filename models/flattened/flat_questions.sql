@@ -1,21 +1,28 @@
+{{ config(pre_hook="{{ delete_gone(ref('flat_attempts')) }}") }}
+
 with
 
 attempts as (
-    select * from {{ ref('flat_attempts') }}
+    select message_id
+    from {{ ref('flat_attempts') }}
 ),
 
 messages as (
-    select * from {{ ref('stg_assess__messages') }}
+    select *
+    from {{ ref('stg_assess__messages') }}
+    where {{ is_new(ref('flat_attempts')) }}
 ),
 
 exploded as (
     select
-        attempts.attempt_id,
-        attempts.base_exam_id,
-        attempts.is_test_record,
+        messages.attempt_id,
+        messages.base_exam_id,
+        messages.is_test_record,
+        messages.message_id,
+        messages.batch_id,
         posexplode(messages.questions) as (position, question)
-    from attempts
-    inner join messages using (topic, partition, offset)
+    from messages
+    left semi join attempts using (message_id)
 )
 
 select
@@ -27,5 +34,7 @@ select
     question.user_correct as is_correct,
     question.user_incomplete as is_incomplete,
     question.user_submitted as is_submitted,
-    is_test_record
+    is_test_record,
+    message_id,
+    batch_id
 from exploded

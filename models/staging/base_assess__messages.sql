@@ -1,3 +1,10 @@
+{{
+    config(
+        materialized='incremental',
+        pre_hook="{{ delete_gone(ref('base_assess__records')) }}",
+    )
+}}
+
 {#- Strings without which a message says nothing. -#}
 {% set required_strings = [
     'keen_id', 'user_exam_id', 'base_exam_id', 'exam_name', 'started_at', 'keen_timestamp',
@@ -7,15 +14,10 @@ with
 
 records as (
     select
-        topic,
-        partition,
-        offset,
-        timestamp as message_at,
-        batch_id,
-        ingested_at,
-        value is null as is_null,
-        try_validate_utf8(cast(value as string)) as value_text
-    from {{ source('raw', 'assess') }}
+        *,
+        try_validate_utf8(cast(value as string)) as text
+    from {{ ref('base_assess__records') }}
+    where {{ is_new(ref('base_assess__records')) }}
 ),
 
 -- A generator, because Spark would copy the parsing into every use of a projection's column.
@@ -27,9 +29,9 @@ parsed as (
     from records
         lateral view inline(array(struct(
         -- A parser stops after the first value; what follows it would spoil the envelope.
-            try_parse_json(concat('{"message":', value_text, ',"end":0}')),
+            try_parse_json(concat('{"message":', text, ',"end":0}')),
             from_json(
-                value_text,
+                text,
                 '{{ message_schema() }}',
                 map('columnNameOfCorruptRecord', 'misfit')
             )
@@ -40,7 +42,8 @@ examined as (
     select
         *,
         variant_get(envelope, '$.end', 'int') is not null as is_json,
-        value_text rlike '^[ \\t\\r\\n]*[{]' as is_object,
+        text rlike '^[ \\t\\r\\n]*[{]' as is_object,
+        map_keys(try_variant_get(envelope, '$.message', 'map<string, variant>')) as top_keys,
         concat_ws(
             ', ',
             {% for key in required_strings -%}
@@ -64,7 +67,7 @@ examined as (
         ) as missing,
         concat_ws(
             ', ',
-            if(try_cast(message.started_at as timestamp) is null, 'started_at', null),
+            if({{ from_iso_8601('message.started_at') }} is null, 'started_at', null),
             if({{ from_unix_seconds('message.keen_timestamp') }} is null, 'keen_timestamp', null)
         ) as impossible
     from parsed
@@ -74,13 +77,16 @@ judged as (
     select
         *,
         case
-            when is_null then struct('null_value' as reason, 'no value' as detail)
-            when value_text is null then struct('invalid_utf8' as reason, 'not UTF-8' as detail)
+            when value is null then struct('null_value' as reason, 'no value' as detail)
+            when text is null then struct('invalid_utf8' as reason, 'not UTF-8' as detail)
             when is_json is not true
                 then struct('not_json' as reason, 'not one JSON value, or a key twice' as detail)
             when
                 not is_object
                 then struct('not_an_object' as reason, 'JSON, but no object' as detail)
+            when
+                not coalesce(arrays_overlap(top_keys, {{ known_keys('') }}), false)
+                then struct('unknown_schema' as reason, 'none of its keys is known' as detail)
             when mistyped != '' then struct('wrong_type' as reason, mistyped as detail)
             when missing != '' then struct('missing_key' as reason, missing as detail)
             when impossible != '' then struct('impossible_value' as reason, impossible as detail)
@@ -89,14 +95,19 @@ judged as (
 )
 
 select
+    message_id,
     topic,
+    topic_id,
     partition,
     offset,
-    message_at,
     batch_id,
+    message_at,
     ingested_at,
-    value_text,
-    message,
+    value_bytes,
+    value_hash,
+    if(rejection is null, message, null) as message,
+    if(rejection is null, {{ unknown_keys('envelope', 'top_keys') }}, null) as unknown_keys,
     rejection.reason,
-    rejection.detail
+    rejection.detail,
+    if(rejection is null, null, text) as value_text
 from judged

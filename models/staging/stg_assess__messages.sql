@@ -7,17 +7,19 @@ accepted as (
 )
 
 select
+    message_id,
     topic,
+    topic_id,
     partition,
     offset,
-    message_at,
     batch_id,
+    message_at,
     ingested_at,
     message.keen_id as attempt_id,
     message.user_exam_id,
     message.base_exam_id,
     message.exam_name,
-    try_cast(message.started_at as timestamp) as started_at,
+    {{ from_iso_8601('message.started_at') }} as started_at,
     {{ from_unix_seconds('message.keen_timestamp') }} as recorded_at,
     {{ from_unix_seconds('message.keen_created_at') }} as created_at,
     try_cast(message.max_attempts as double) as max_attempts,
@@ -26,5 +28,7 @@ select
     message.sequences.attempt as sequence_attempt,
     message.sequences.counts,
     message.sequences.questions,
-    message.base_exam_id = 'example-id' as is_test_record
+    message.base_exam_id = 'example-id' as is_test_record,
+    if(unknown_keys is null, 'typed', 'typed_with_unknown_keys') as parse_status,
+    unknown_keys
 from accepted

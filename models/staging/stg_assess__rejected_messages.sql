@@ -1,9 +1,11 @@
 select
+    message_id,
     topic,
+    topic_id,
     partition,
     offset,
-    message_at,
     batch_id,
+    message_at,
     ingested_at,
     reason,
     detail,

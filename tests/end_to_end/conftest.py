@@ -18,7 +18,7 @@ from stack.settings import HOST, ROOT, Settings
 def demo(*arguments: str, expect: int = 0) -> str:
     """Run the demo and return what it printed."""
     with demo_process(*arguments) as process:
-        said, _ = process.communicate(timeout=400)
+        said, _ = process.communicate(timeout=900)
     assert process.returncode == expect, said
     assert "Traceback" not in said, said
     return said

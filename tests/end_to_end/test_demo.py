@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from ingest import files
 from stack.settings import ROOT, Settings
 from tests.end_to_end.conftest import answers, demo, demo_process, query
+from tests.end_to_end.warehouse import disagreements
 
 pytestmark = pytest.mark.services
 
@@ -40,6 +40,7 @@ def test_the_sample_gives_the_published_answers(sample_demo: str) -> None:
         assert figure in sample_demo
     assert "batch 1: 3,280 messages into raw.assess" in sample_demo
     assert "make sql" in sample_demo and "make down" in sample_demo
+    assert disagreements() == []
 
 
 def test_the_files_are_on_hdfs_and_the_tables_in_the_metastore(sample_demo: str) -> None:
@@ -55,46 +56,6 @@ def test_a_second_demo_finds_nothing_new_and_answers_the_same(sample_demo: str) 
     assert "nothing new in assess" in said
     assert answers() == PUBLISHED
     assert query("select count(*), max(batch_id) from raw.assess") == [(3280, 1)]
-
-
-def test_a_reader_never_notices_a_build(sample_demo: str) -> None:
-    reads = {
-        "select count(*) from questions.answers": [(8,)],
-        "select count(*) from core.fct_attempts": [(3242,)],
-        "select count(*) from staging.stg_assess__messages": [(3280,)],
-        "select count(*) from reference.user_results": [(4,)],
-    }
-    done = threading.Event()
-    wrong: list[object] = []
-    counts = dict.fromkeys(reads, 0)
-
-    def read(sql: str) -> None:
-        while not done.is_set():
-            try:
-                if (found := query(sql)) != reads[sql]:
-                    wrong.append((sql, found))
-            except Exception as error:
-                wrong.append((sql, error))
-            counts[sql] += 1
-
-    readers = [threading.Thread(target=read, args=(sql,)) for sql in reads]
-    for reader in readers:
-        reader.start()
-    dbt("seed", "run", "--full-refresh")
-    done.set()
-    for reader in readers:
-        reader.join()
-    assert not wrong, wrong[:3]
-    assert min(counts.values()) >= 5, counts
-
-
-def dbt(*commands: str) -> None:
-    """`dbt seed` and the like, one after the other; what begins with dashes belongs to the last."""
-    words = [command for command in commands if not command.startswith("-")]
-    options = [command for command in commands if command.startswith("-")]
-    program = str(Path(sys.executable).with_name("dbt"))
-    for word in words:
-        subprocess.run([program, word, *options], cwd=ROOT, check=True, capture_output=True)
 
 
 def test_a_bad_file_changes_nothing(sample_demo: str, tmp_path: Path) -> None:
@@ -139,6 +100,7 @@ def test_interrupted_in_every_phase_it_goes_on_to_the_real_answers(
         interrupt(real_export, phase, seconds)
     said = demo(str(real_export))
     assert answers() == PUBLISHED
+    assert disagreements() == []
     assert "394" in said
     expected = sorted(value for value, _ in files.messages(str(real_export)))
     rows = query("select hex(value) from raw.assess")

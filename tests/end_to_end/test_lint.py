@@ -1,4 +1,4 @@
-"""The SQL's style. sqlfluff's dbt templater asks the server for its tables."""
+"""The SQL's style, and the rules of the house."""
 
 import subprocess
 import sys
@@ -6,17 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from stack.settings import ROOT, Settings
+from stack.settings import ROOT
 
 
-@pytest.mark.services
-def test_the_sql_follows_the_style(stack: Settings) -> None:
-    program = str(Path(sys.executable).with_name("sqlfluff"))
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("dbt", "--quiet", "--warn-error", "parse", "--target-path", "target"),
+        ("dbt-bouncer", "run"),
+        ("sqlfluff", "lint", "models", "tests/dbt"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_the_models_follow_the_style_and_the_rules(command: tuple[str, ...]) -> None:
+    program = str(Path(sys.executable).with_name(command[0]))
     result = subprocess.run(
-        [program, "lint", "models", "tests/dbt"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+        [program, *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stdout

@@ -1,7 +1,10 @@
 with
 
 attempts as (
-    select * from {{ ref('flat_attempts') }}
+    select
+        *,
+        {{ seconds_between('started_at', 'recorded_at') }} as seconds
+    from {{ ref('flat_attempts') }}
 )
 
 select
@@ -11,7 +14,12 @@ select
     exam_name,
     is_test_record,
     started_at,
+    {{ utc_date('started_at') }} as started_on,
     recorded_at,
+    -- Clocks lie, and attempts are left open: out of these bounds it is no time spent on it.
+    case
+        when seconds between 0 and {{ var('longest_duration_seconds') }} then seconds
+    end as duration_seconds,
     question_count,
     correct_count,
     incorrect_count,

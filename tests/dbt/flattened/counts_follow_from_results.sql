@@ -1,4 +1,4 @@
--- What a message counts is what its questions say; test records count nothing.
+-- What a message counts is what its questions say, if it has any; test records count nothing.
 with
 
 counted as (
@@ -20,12 +20,12 @@ where
     case
         when attempts.is_test_record then attempts.question_count is not null
         else not (
-            attempts.question_count <=> counted.questions
-            and attempts.correct_count <=> counted.correct
-            and attempts.incorrect_count <=> counted.incorrect
-            and attempts.incomplete_count <=> counted.incomplete
-            and attempts.unanswered_count <=> counted.unanswered
-            and attempts.submitted_count <=> counted.questions - counted.unanswered
-            and attempts.is_all_correct <=> (counted.correct = counted.questions)
+            attempts.question_count <=> coalesce(counted.questions, 0)
+            and attempts.correct_count <=> coalesce(counted.correct, 0)
+            and attempts.incorrect_count <=> coalesce(counted.incorrect, 0)
+            and attempts.incomplete_count <=> coalesce(counted.incomplete, 0)
+            and attempts.unanswered_count <=> coalesce(counted.unanswered, 0)
+            and attempts.submitted_count <=> coalesce(counted.questions - counted.unanswered, 0)
+            and attempts.is_all_correct <=> coalesce(counted.correct = counted.questions, true)
         )
     end

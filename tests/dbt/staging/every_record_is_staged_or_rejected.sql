@@ -2,34 +2,25 @@
 with
 
 divided as (
-    select
-        topic,
-        partition,
-        offset
-    from {{ ref('stg_assess__messages') }}
+    select message_id from {{ ref('stg_assess__messages') }}
     union all
-    select
-        topic,
-        partition,
-        offset
-    from {{ ref('stg_assess__rejected_messages') }}
+    select message_id from {{ ref('stg_assess__rejected_messages') }}
 ),
 
 counted as (
     select
-        topic,
-        partition,
-        offset,
+        message_id,
         count(*) as times
     from divided
-    group by topic, partition, offset
+    group by message_id
 )
 
 select
-    topic,
-    partition,
-    offset,
+    message_id,
+    records.topic,
+    records.partition,
+    records.offset,
     coalesce(counted.times, 0) as times
-from {{ source('raw', 'assess') }}
-full outer join counted using (topic, partition, offset)
-where coalesce(counted.times, 0) != 1
+from {{ ref('base_assess__records') }} as records
+full outer join counted using (message_id)
+where coalesce(counted.times, 0) != 1 or records.topic is null

@@ -1,0 +1,23 @@
+{#-
+    The moment that a string such as `1516717442.735266` says, seconds since 1970 in UTC; null if it
+    says none. Digits only: a cast alone would also take `1e9`.
+-#}
+{% macro from_unix_seconds(text) -%}
+    case
+        when {{ text }} rlike '^[0-9]{1,11}([.][0-9]{1,9})?$'
+            then try_cast(try_cast({{ text }} as decimal(20, 9)) as timestamp)
+    end
+{%- endmacro %}
+
+
+{#-
+    The moment that an ISO string with its zone says; null if it says none. Without a zone it would
+    be another moment in every session, so it is none.
+-#}
+{% macro from_iso_8601(text) -%}
+    case
+        when
+            {{ text }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])$'
+            then try_cast({{ text }} as timestamp)
+    end
+{%- endmacro %}

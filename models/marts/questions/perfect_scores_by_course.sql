@@ -1,0 +1,22 @@
+with
+
+-- Test records have no counts, and so are neither perfect nor imperfect.
+counted as (
+    select
+        exam_name,
+        coalesce(sum(message_count) filter (where is_all_correct), 0) as messages,
+        count_if(is_all_correct) as attempts,
+        sum(message_count) as all_messages,
+        count(*) as all_attempts
+    from {{ ref('fct_attempts') }}
+    where is_all_correct is not null
+    group by exam_name
+)
+
+select
+    exam_name,
+    messages,
+    attempts,
+    {{ share('messages', 'all_messages') }} as share_of_messages,
+    {{ share('attempts', 'all_attempts') }} as share_of_attempts
+from counted

@@ -1,0 +1,32 @@
+with
+
+responses as (
+    select * from {{ ref('fct_responses') }}
+),
+
+attempts as (
+    select * from {{ ref('fct_attempts') }}
+),
+
+-- Test records say nothing of whether a question was answered right.
+counted as (
+    select
+        responses.base_exam_id,
+        responses.question_id,
+        count(*) as responses,
+        sum(attempts.message_count) as responses_of_messages,
+        bool_and(responses.is_correct) as is_always_right
+    from responses
+    inner join attempts using (attempt_id)
+    where not responses.is_test_record
+    group by responses.base_exam_id, responses.question_id
+)
+
+select
+    base_exam_id,
+    question_id,
+    responses_of_messages,
+    responses,
+    1.0D - power(0.05D, 1.0D / responses) as wrong_share_at_most
+from counted
+where is_always_right

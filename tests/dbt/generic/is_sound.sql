@@ -1,0 +1,74 @@
+{#-
+    All that has to be true of a table's rows, in one statement; a failing row says which rule it
+    breaks, in plain words, and its key.
+
+    Args:
+        grain: columns of the key: never null, never twice. An empty list: the table has one row.
+        not_null: other columns that are never null.
+        accepted_values: by column, its values; null is for `not_null` to forbid.
+        foreign_keys: pairs of `columns` (here) and `fields` (in the table `to`), found there unless
+            one is null.
+        rules: pairs of `rule`, in plain words, and the SQL condition that `holds` for every row; one
+            that is null does not hold.
+-#}
+{% test is_sound(model, grain, not_null=[], accepted_values={}, foreign_keys=[], rules=[]) %}
+{%- set checks = [] -%}
+{%- for column in grain + not_null -%}
+    {%- do checks.append((column ~ ' is never null', column ~ ' is not null')) -%}
+{%- endfor -%}
+{%- for column, values in accepted_values.items() -%}
+    {%- set values = values | map('string') | join("', '") -%}
+    {%- do checks.append((column ~ " is one of '" ~ values ~ "'", column ~ ' is null or ' ~ column ~ " in ('" ~ values ~ "')")) -%}
+{%- endfor -%}
+{%- for check in rules -%}
+    {%- do checks.append((check.rule, check.holds)) -%}
+{%- endfor -%}
+{%- set key = 'to_json(struct(' ~ (grain or ['*']) | join(', ') ~ "), map('ignoreNullFields', 'false'))" -%}
+
+select
+    {% if grain -%}
+    'one row per {{ grain | join(', ') }}' as broken_rule,
+    {{ key }} as failing_key
+from {{ model }}
+group by {{ grain | join(', ') }}
+having count(*) > 1
+    {%- else -%}
+    'one row' as broken_rule,
+    cast(count(*) as string) as failing_key
+from {{ model }}
+having count(*) != 1
+    {%- endif %}
+{% if checks %}
+union all
+select
+    explode(filter(
+        array(
+            {%- for rule, holds in checks %}
+            if(({{ holds }}) is true, null, {{ string_literal(rule) }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ),
+        rule -> rule is not null
+    )) as broken_rule,
+    {{ key }} as failing_key
+from {{ model }}
+{% endif %}
+{%- for foreign_key in foreign_keys %}
+union all
+select
+    '{{ foreign_key.columns | join(', ') }} is in {{ foreign_key.to.identifier }}' as broken_rule,
+    to_json(struct({{ (grain + foreign_key.columns) | unique | join(', ') }})) as failing_key
+from {{ model }} as child
+where
+    {%- for column in foreign_key.columns %}
+    {{ column }} is not null and
+    {%- endfor %}
+    not exists (
+        select 1
+        from {{ foreign_key.to }} as parent
+        where
+        {%- for column in foreign_key.columns %}
+            parent.{{ foreign_key.fields[loop.index0] }} = child.{{ column }}{{ ' and' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endfor %}
+{% endtest %}

@@ -1,0 +1,53 @@
+-- Each macro that computes, on the cases that its documentation names.
+{% set message -%}
+    parse_json('{"message":{"keen_id":1,"new":2,"sequences":{"id":1,"s":1,"counts":{"total":1,"c":1},
+    "questions":[{"id":1,"q":1,"options":[{"id":1,"o":{"deep":1}},{"o":2}]},{"q":1}]}}}')
+{%- endset %}
+{% set plain = "parse_json('{\"message\":{\"keen_id\":1}}')" %}
+{% set keys = "array('keen_id', 'new', 'sequences')" %}
+
+with
+
+cases as (
+    select inline(array(
+        {% for name, found, wanted in [
+            ('an ISO moment', from_iso_8601("'2018-01-23T14:23:19.082Z'"), "timestamp '2018-01-23T14:23:19.082Z'"),
+            ('an ISO moment with an offset', from_iso_8601("'2018-01-23T14:23:19+02:00'"), "timestamp '2018-01-23T12:23:19Z'"),
+            ('no zone, no moment', from_iso_8601("'2018-01-23T14:23:19'"), 'null'),
+            ('no such month', from_iso_8601("'2018-13-23T14:23:19Z'"), 'null'),
+            ('Unix seconds', from_unix_seconds("'1516717442.735266'"), "timestamp '2018-01-23T14:24:02.735266Z'"),
+            ('Unix seconds are digits', from_unix_seconds("'1e9'"), 'null'),
+            ('no Unix seconds', from_unix_seconds('cast(null as string)'), 'null'),
+            ('the last instant of a day', utc_date("timestamp '2018-01-01T23:59:59.999999Z'"), "date '2018-01-01'"),
+            ('a date before 1970', utc_date("timestamp '1969-12-31T23:59:59Z'"), "date '1969-12-31'"),
+            ('an hour before 1970', utc_hour("timestamp '1969-12-31T23:59:59Z'"), '23'),
+            ('the first instant of an hour', utc_hour("timestamp '2018-01-01T05:00:00Z'"), '5'),
+            ('a share', share('1', '4'), '0.25D'),
+            ('a share of nothing', share('0', '0'), 'null'),
+            ('seconds', seconds_between("timestamp '2018-01-01T00:00:00.25Z'", "timestamp '2018-01-01T00:00:00Z'"), '-0.25'),
+            ('a number as read', as_read('3280'), "'3,280'"),
+            ('a share as read', as_read('62.6567', 3, ' %'), "'62.657 %'"),
+            ('no number as read', as_read('null'), "'no data'"),
+            ('a literal with quotes', string_literal("Don't \\ \"stop\""), 'concat("Don", char(39), "t ", char(92), " ", char(34), "stop", char(34))'),
+            ('unknown keys at every level', unknown_keys(message, keys) ~ '::string', "'[counts.c, new, options.o, questions.q, sequences.s]'"),
+            ('no unknown keys', unknown_keys(plain, "array('keen_id')") ~ '::string', 'null'),
+        ] -%}
+        struct(
+            {{ string_literal(name) }} as name,
+            cast({{ found }} as string) as found,
+            cast({{ wanted }} as string) as wanted
+        ){{ ',' if not loop.last }}
+        {% endfor %}
+    ))
+)
+
+select
+    name,
+    found,
+    wanted
+from cases
+where
+    case
+        when try_cast(wanted as decimal(20, 6)) is null then not found <=> wanted
+        else not try_cast(found as decimal(20, 6)) <=> try_cast(wanted as decimal(20, 6))
+    end

@@ -1,0 +1,513 @@
+"""The warehouse's figures once more, from the records, in plain Python.
+
+It shares no code with the models and knows no Spark. A function of `QUESTIONS` is named as the
+model whose rows it gives. Sums are exact (fractions); what is a double in the model is one here, at
+the end.
+"""
+
+import json
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+Row = dict[str, Any]
+Json = Any
+
+PASS_MARK = Fraction(70, 100)
+LONGEST_SECONDS = 7200
+FEWEST_ATTEMPTS = 20
+
+INT, BOOL, TEXT = "int", "bool", "text"
+OPTION = {"id": TEXT, "checked": BOOL, "correct": BOOL, "at": TEXT, "submitted": INT}
+QUESTION = {
+    "id": TEXT,
+    "user_incomplete": BOOL,
+    "user_correct": BOOL,
+    "user_submitted": BOOL,
+    "user_result": TEXT,
+    "options": [OPTION],
+}
+COUNTS = dict.fromkeys(
+    ("incomplete", "submitted", "incorrect", "correct", "total", "unanswered"), INT
+) | {"all_correct": BOOL}
+SEQUENCES = {"id": TEXT, "attempt": INT, "counts": COUNTS, "questions": [QUESTION]}
+NEEDED = ("keen_id", "user_exam_id", "base_exam_id", "exam_name", "started_at", "keen_timestamp")
+MESSAGE = dict.fromkeys((*NEEDED, "keen_created_at", "max_attempts", "certification"), TEXT) | {
+    "sequences": SEQUENCES
+}
+ISO = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-7]):[0-5]\d)", re.ASCII
+)
+SECONDS = re.compile(r"\d{1,11}(\.\d{1,9})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row of the raw table; `timestamp` in milliseconds since 1970."""
+
+    topic_id: str
+    partition: int
+    offset: int
+    timestamp: int
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt by its first message, and how many there are; moments in microseconds."""
+
+    message: Json
+    messages: int
+    started: int
+    recorded: int
+
+    @property
+    def course(self) -> str:
+        """The course's name."""
+        name: str = self.message["exam_name"]
+        return name
+
+    @property
+    def exam(self) -> str:
+        """The exam's id."""
+        exam_id: str = self.message["base_exam_id"]
+        return exam_id
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a test record."""
+        return self.exam == "example-id"
+
+    @property
+    def counts(self) -> Json:
+        """The counts of the message, empty if it has none."""
+        return self.message["sequences"].get("counts") or {}
+
+    @property
+    def questions(self) -> list[Json]:
+        """The questions in their order."""
+        found: list[Json] = self.message["sequences"]["questions"]
+        return found
+
+    @property
+    def score(self) -> Fraction | None:
+        """The share of questions that are right."""
+        correct, total = self.counts.get("correct"), self.counts.get("total")
+        return None if correct is None or not total else Fraction(correct, total)
+
+    @property
+    def seconds(self) -> Fraction | None:
+        """The duration, if it is within bounds."""
+        seconds = Fraction(self.recorded - self.started, 1_000_000)
+        return seconds if 0 <= seconds <= LONGEST_SECONDS else None
+
+    @property
+    def day(self) -> date:
+        """The date in UTC."""
+        return date(1970, 1, 1) + timedelta(days=self.started // 86_400_000_000)
+
+
+def judge(value: bytes | None) -> tuple[str | None, Json]:
+    """Why a value cannot be used, or None and its message."""
+    if value is None:
+        return "null_value", None
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return "invalid_utf8", None
+    try:
+        message = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return "not_json", None
+    if not isinstance(message, dict):
+        return "not_an_object", None
+    if not message.keys() & MESSAGE.keys():
+        return "unknown_schema", None
+    if any(not isinstance(message.get(key), str | None) for key in NEEDED) or not _fits(
+        message, MESSAGE
+    ):
+        return "wrong_type", None
+    if any(message.get(key) is None for key in NEEDED) or _incomplete(message.get("sequences")):
+        return "missing_key", None
+    if instant(message["started_at"]) is None or not SECONDS.fullmatch(message["keen_timestamp"]):
+        return "impossible_value", None
+    return None, message
+
+
+def instant(text: str) -> int | None:
+    """Microseconds since 1970 of an ISO moment with its zone."""
+    if not ISO.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def rejections(records: Iterable[Record]) -> dict[str, int]:
+    """How many records are rejected, by reason."""
+    return dict(Counter(reason for r in records if (reason := judge(r.value)[0])))
+
+
+def attempts(records: Iterable[Record]) -> list[Attempt]:
+    """Attempts, by the first arrival of their messages."""
+    arrived: dict[str, list[Json]] = defaultdict(list)
+    for record in sorted(records, key=lambda r: (r.timestamp, r.topic_id, r.partition, r.offset)):
+        reason, message = judge(record.value)
+        if reason is None:
+            arrived[message["keen_id"]].append(message)
+    return [
+        Attempt(
+            messages[0],
+            len(messages),
+            instant(messages[0]["started_at"]) or 0,
+            math.floor(Fraction(messages[0]["keen_timestamp"]) * 1_000_000),
+        )
+        for messages in arrived.values()
+    ]
+
+
+def core_counts(found: list[Attempt]) -> dict[str, int]:
+    """How many rows each model of the core has."""
+    questions = [(a.exam, q) for a in found for q in a.questions]
+    options = [(exam, q["id"], o) for exam, q in questions for o in q["options"]]
+    days = sorted(a.day for a in found)
+    return {
+        "fct_attempts": len(found),
+        "fct_responses": len(questions),
+        "fct_option_choices": sum(o["checked"] for _, _, o in options),
+        "dim_courses": len({a.course for a in found}),
+        "dim_exams": len({a.exam for a in found}),
+        "dim_questions": len({(exam, q["id"]) for exam, q in questions}),
+        "dim_options": len({(exam, question, o["id"]) for exam, question, o in options}),
+        "dim_dates": (days[-1] - days[0]).days + 1 if days else 0,
+    }
+
+
+def assessments_taken(found: list[Attempt]) -> Iterator[Row]:
+    tests = [a for a in found if a.is_test]
+    yield _both(found) | {"test_messages": _messages(tests), "test_attempts": len(tests)}
+
+
+def average_score(found: list[Attempt]) -> Iterator[Row]:
+    scored = _scored(found)
+    yield _both(scored) | {
+        "average_over_messages": _share(
+            sum(a.messages * _score(a) for a in scored), _messages(scored)
+        ),
+        "average_over_attempts": _share(sum(map(_score, scored)), len(scored)),
+    }
+
+
+def course_popularity(found: list[Attempt]) -> Iterator[Row]:
+    courses = {course: _both(taken) for course, taken in _by(found, lambda a: a.course)}
+    for course, counted in courses.items():
+        more = sum(c["messages"] > counted["messages"] for c in courses.values())
+        yield {"exam_name": course, **counted, "rank": more + 1}
+
+
+def courses_assessed(found: list[Attempt]) -> Iterator[Row]:
+    yield {
+        "courses": len({a.course for a in found}),
+        "exams": len({a.exam for a in found}),
+        "test_courses": sum(
+            all(a.is_test for a in taken) for _, taken in _by(found, lambda a: a.course)
+        ),
+    }
+
+
+def measurability(found: list[Attempt]) -> Iterator[Row]:
+    certified = any(a.message.get("certification") == "true" for a in found)
+    again = any(
+        float(a.message.get("max_attempts") or 0) > 1
+        or (a.message["sequences"].get("attempt") or 0) > 1
+        for a in found
+    )
+    yield {"question_id": "certification_uptake", "is_measurable": certified}
+    yield {"question_id": "repeat_attempts", "is_measurable": again}
+
+
+def most_common_course(found: list[Attempt]) -> Iterator[Row]:
+    row: Row = {}
+    courses = list(course_popularity(found))
+    for unit in ("messages", "attempts"):
+        most = max((c[unit] for c in courses), default=None)
+        names = sorted(c["exam_name"] for c in courses if c[unit] == most)
+        row |= {unit: most, f"course_by_{unit}": " / ".join(names) or None}
+    yield row
+
+
+def perfect_scores(found: list[Attempt]) -> Iterator[Row]:
+    yield _part(
+        [a for a in found if a.counts.get("all_correct")],
+        [a for a in found if a.counts.get("all_correct") is not None],
+    )
+
+
+def perfect_scores_by_course(found: list[Attempt]) -> Iterator[Row]:
+    counted = [a for a in found if a.counts.get("all_correct") is not None]
+    for course, taken in _by(counted, lambda a: a.course):
+        yield {"exam_name": course} | next(perfect_scores(taken))
+
+
+def least_common_courses(found: list[Attempt]) -> Iterator[Row]:
+    courses = list(course_popularity(found))
+    for c in courses:
+        places = {
+            f"place_by_{unit}": 1 + sum(other[unit] < c[unit] for other in courses)
+            for unit in ("messages", "attempts")
+        }
+        if min(places.values()) <= 10:
+            yield {k: c[k] for k in ("exam_name", "messages", "attempts")} | places
+
+
+def courses_per_exam(found: list[Attempt]) -> Iterator[Row]:
+    exams = {course: {a.exam for a in taken} for course, taken in _by(found, lambda a: a.course)}
+    for exam, taken in _by(found, lambda a: a.exam):
+        names = {a.course for a in taken}
+        yield _both(taken) | {
+            "base_exam_id": exam,
+            "courses": len(names),
+            "exam_names": " / ".join(sorted(names)),
+            "exams_of_the_course": max(len(exams[name]) for name in names),
+        }
+
+
+def attempts_by_hour(found: list[Attempt]) -> Iterator[Row]:
+    for hour in range(24):
+        begun = [a for a in found if a.started // 3_600_000_000 % 24 == hour]
+        yield {"hour_of_day": hour} | _both(begun)
+
+
+def attempts_by_weekday(found: list[Attempt]) -> Iterator[Row]:
+    for weekday in range(1, 8):
+        yield {"iso_weekday": weekday} | _both([a for a in found if a.day.isoweekday() == weekday])
+
+
+def attempts_by_date(found: list[Attempt]) -> Iterator[Row]:
+    days = Counter(a.day for a in found)
+    by_messages = Counter({d: _messages(taken) for d, taken in _by(found, lambda a: a.day)})
+    for n in range((max(days) - min(days)).days + 1 if days else 0):
+        day = min(days) + timedelta(days=n)
+        yield {"date_day": day.isoformat(), "messages": by_messages[day], "attempts": days[day]}
+
+
+def score_distribution(found: list[Attempt]) -> Iterator[Row]:
+    scored = _scored(found)
+    for number in range(11):
+        inside = [a for a in scored if math.floor(_score(a) * 10) == number]
+        yield {"bin": number, "score_from": number / 10} | _part(inside, scored)
+
+
+def score_distribution_by_course(found: list[Attempt]) -> Iterator[Row]:
+    for course, taken in _by(_scored(found), lambda a: a.course):
+        for row in score_distribution(taken):
+            yield {"exam_name": course} | row
+
+
+def below_pass_mark(found: list[Attempt]) -> Iterator[Row]:
+    scored = _scored(found)
+    below = [a for a in scored if _score(a) < PASS_MARK]
+    yield {"pass_mark": float(PASS_MARK)} | _part(below, scored)
+
+
+def unanswered_by_course(found: list[Attempt]) -> Iterator[Row]:
+    counted = [a for a in found if a.counts.get("total") is not None]
+    for course, taken in _by(counted, lambda a: a.course):
+        row: Row = {"exam_name": course}
+        for unit in ("messages", "attempts"):
+            whole = 0
+            for name, field in (
+                ("questions", "total"),
+                ("unanswered", "unanswered"),
+                ("incomplete", "incomplete"),
+            ):
+                count = sum(
+                    a.counts[field] * (a.messages if unit == "messages" else 1) for a in taken
+                )
+                whole = whole or count
+                row[f"{name}_{unit}"] = count
+                if name != "questions":
+                    row[f"{name}_share_of_{unit}"] = _share(count, whole)
+        yield row
+
+
+def time_to_finish(found: list[Attempt]) -> Iterator[Row]:
+    timed = [a for a in found if a.seconds is not None]
+    seconds = sorted(a.seconds or Fraction(0) for a in timed)
+    repeated = sorted(a.seconds or Fraction(0) for a in timed for _ in range(a.messages))
+    yield _both(timed) | {
+        "attempts_without_duration": len(found) - len(timed),
+        "median_seconds_of_attempts": _percentile(seconds, Fraction(1, 2)),
+        "median_seconds_of_messages": _percentile(repeated, Fraction(1, 2)),
+        "lower_quartile_seconds": _percentile(seconds, Fraction(1, 4)),
+        "upper_quartile_seconds": _percentile(seconds, Fraction(3, 4)),
+        "ninth_decile_seconds": _percentile(seconds, Fraction(9, 10)),
+    }
+
+
+def time_to_finish_by_course(found: list[Attempt]) -> Iterator[Row]:
+    for course, taken in _by(found, lambda a: a.course):
+        yield {"exam_name": course} | next(time_to_finish(taken))
+
+
+def course_difficulty(found: list[Attempt]) -> Iterator[Row]:
+    courses = {
+        course: taken
+        for course, taken in _by(_scored(found), lambda a: a.course)
+        if len(taken) >= FEWEST_ATTEMPTS
+    }
+    means = {c: sum(map(_score, taken)) / len(taken) for c, taken in courses.items()}
+    for course, taken in courses.items():
+        n, mean = len(taken), means[course]
+        variance = sum((_score(a) - mean) ** 2 for a in taken) / (n - 1)
+        half = 1.96 * math.sqrt(variance / n)
+        yield _both(taken) | {
+            "exam_name": course,
+            "mean_score": float(mean),
+            "mean_score_of_messages": _share(
+                sum(a.messages * _score(a) for a in taken), _messages(taken)
+            ),
+            "mean_score_low": max(float(mean) - half, 0.0),
+            "mean_score_high": min(float(mean) + half, 1.0),
+            "place_from_hardest": 1 + sum(other < mean for other in means.values()),
+            "place_from_easiest": 1 + sum(other > mean for other in means.values()),
+        }
+
+
+def questions_always_right(found: list[Attempt]) -> Iterator[Row]:
+    responses: dict[tuple[str, str], list[tuple[int, Json]]] = defaultdict(list)
+    for a in found:
+        for q in a.questions:
+            if not a.is_test:
+                responses[a.exam, q["id"]].append((a.messages, q.get("user_correct")))
+    for (exam, question), given in responses.items():
+        known = [right for _, right in given if right is not None]
+        if known and all(known):
+            yield {
+                "base_exam_id": exam,
+                "question_id": question,
+                "responses_of_messages": sum(messages for messages, _ in given),
+                "responses": len(given),
+                "wrong_share_at_most": 1 - 0.05 ** (1 / len(given)),
+            }
+
+
+def repeat_arrivals(found: list[Attempt]) -> Iterator[Row]:
+    for times, came in _by(found, lambda a: a.messages):
+        both = _both(came)
+        yield both | {"message_count": times, "repeats": both["messages"] - both["attempts"]}
+
+
+QUESTIONS: tuple[Callable[[list[Attempt]], Iterator[Row]], ...] = (
+    assessments_taken,
+    attempts_by_date,
+    attempts_by_hour,
+    attempts_by_weekday,
+    average_score,
+    below_pass_mark,
+    course_difficulty,
+    course_popularity,
+    courses_assessed,
+    courses_per_exam,
+    least_common_courses,
+    measurability,
+    most_common_course,
+    perfect_scores,
+    perfect_scores_by_course,
+    questions_always_right,
+    repeat_arrivals,
+    score_distribution,
+    score_distribution_by_course,
+    time_to_finish,
+    time_to_finish_by_course,
+    unanswered_by_course,
+)
+
+
+def _messages(found: Iterable[Attempt]) -> int:
+    return sum(a.messages for a in found)
+
+
+def _both(found: list[Attempt]) -> Row:
+    return {"messages": _messages(found), "attempts": len(found)}
+
+
+def _part(part: list[Attempt], whole: list[Attempt]) -> Row:
+    return _both(part) | {
+        "share_of_messages": _share(_messages(part), _messages(whole)),
+        "share_of_attempts": _share(len(part), len(whole)),
+    }
+
+
+def _share(part: Fraction | int, whole: int) -> float | None:
+    return float(Fraction(part) / whole) if whole else None
+
+
+def _scored(found: list[Attempt]) -> list[Attempt]:
+    return [a for a in found if a.score is not None]
+
+
+def _score(attempt: Attempt) -> Fraction:
+    assert attempt.score is not None
+    return attempt.score
+
+
+def _by(found: list[Attempt], key: Callable[[Attempt], Any]) -> list[tuple[Any, list[Attempt]]]:
+    groups: dict[Any, list[Attempt]] = defaultdict(list)
+    for a in found:
+        groups[key(a)].append(a)
+    return list(groups.items())
+
+
+def _percentile(values: list[Fraction], share: Fraction) -> float | None:
+    """Between the two nearest values, as far as the share lies between their places."""
+    if not values:
+        return None
+    place = share * (len(values) - 1)
+    low = values[math.floor(place)]
+    return float(low + (values[math.ceil(place)] - low) * (place - math.floor(place)))
+
+
+def _once(pairs: list[tuple[str, Json]]) -> Json:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key twice")
+    return dict(pairs)
+
+
+def _refuse(constant: str) -> Json:
+    raise ValueError(constant)
+
+
+def _fits(value: Json, schema: Json) -> bool:
+    if value is None:
+        return True
+    if isinstance(schema, dict):
+        return isinstance(value, dict) and all(
+            _fits(value.get(k), inner) for k, inner in schema.items()
+        )
+    if isinstance(schema, list):
+        return isinstance(value, list) and all(_fits(v, schema[0]) for v in value)
+    if schema == BOOL:
+        return isinstance(value, bool)
+    if schema == INT:
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
+    return True  # any scalar can be read as text
+
+
+def _incomplete(sequences: Json) -> bool:
+    if sequences is None or sequences.get("id") is None or sequences.get("questions") is None:
+        return True
+    return any(
+        q is None
+        or q.get("id") is None
+        or q.get("options") is None
+        or any(o is None or o.get("id") is None or o.get("checked") is None for o in q["options"])
+        for q in sequences["questions"]
+    )

@@ -1,0 +1,288 @@
+"""The models on records made to break them, build after build, while readers read.
+
+The tests follow one another on one raw table, in this order.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from ingest import commit, ledger
+from stack.settings import Settings
+from tests.end_to_end import adversary
+from tests.end_to_end.conftest import query
+from tests.end_to_end.project import manifest
+from tests.end_to_end.warehouse import build, content, dbt, disagreements, rows
+
+pytestmark = pytest.mark.services
+
+RAW_SCHEMA = (
+    "topic string, partition int, offset bigint, timestamp timestamp, timestamp_type string, "
+    "key binary, value binary, headers array<struct<key: string, value: binary>>, "
+    "batch_id bigint, ingested_at timestamp, topic_id string"
+)
+PARTITIONS = 3
+BEGIN = datetime(2018, 1, 20, tzinfo=UTC)
+READS = (
+    "select count(*), sum(message_count) from core.fct_attempts",
+    "select count(*), sum(right_choice_count) from core.fct_responses",
+    "select sum(messages), sum(attempts) from questions.course_popularity",
+    "select answer_messages, answer_attempts from questions.answers where position = 4",
+)
+
+
+STRANGE = {
+    "spark.sql.session.timeZone": "Pacific/Auckland",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.shuffle.partitions": "7",
+    "spark.sql.adaptive.enabled": "false",
+}
+
+
+@pytest.fixture(scope="module")
+def values() -> list[bytes | None]:
+    return adversary.sample(500)
+
+
+@pytest.fixture(scope="module")
+def raw(stack: Settings) -> Iterator["Raw"]:
+    """The raw table and its ledger, emptied: what the tests write is all there is."""
+    spark = SparkSession.builder.remote(stack.client_environment()["ASSAY_SPARK"]).getOrCreate()
+    commit.ensure_table(spark, "raw.assess")
+    ledger.ensure(spark)
+    spark.sql("delete from raw.assess")
+    spark.sql("delete from raw.ingest_batches")
+    yield Raw(spark)
+    spark.stop()
+
+
+@dataclass
+class Raw:
+    """Writes batches as ingest does, with coordinates as the test wants them."""
+
+    spark: SparkSession
+    batch_id: int = 0
+    next_offset: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(PARTITIONS), 0))
+
+    def batch(self, values: list[bytes | None], minutes: int = 0) -> None:
+        """Append a batch whose records are so many minutes late (or early)."""
+        records = []
+        for number, value in enumerate(values):
+            partition = number % PARTITIONS
+            # Few different moments, so that the order is decided by partition and offset too.
+            at = BEGIN + timedelta(minutes=number // 7 + minutes)
+            records.append((partition, self.next_offset[partition], at, value))
+            self.next_offset[partition] += 1
+        self._append(records)
+
+    def replay(self, partition: int, start: int, end: int, lost: int) -> None:
+        """Replace a range of offsets by the same records in a new batch, but for one."""
+        where = f"partition = {partition} and offset >= {start} and offset < {end}"
+        old = self.spark.sql(
+            f"select partition, offset, timestamp, value from raw.assess where {where}"
+        ).collect()
+        self.spark.sql(f"delete from raw.assess where {where}")
+        self._append([(r[0], r[1], r[2].astimezone(UTC), r[3]) for r in old if r[1] != lost])
+
+    def _append(self, records: list[tuple[int, int, datetime, Any]]) -> None:
+        self.batch_id += 1
+        at = BEGIN + timedelta(days=self.batch_id)
+        self.spark.createDataFrame(
+            [
+                ("assess", p, o, t, "CreateTime", None, v, [], self.batch_id, at, "made")
+                for p, o, t, v in records
+            ],
+            RAW_SCHEMA,
+        ).writeTo("raw.assess").append()
+
+
+@cache
+def tables() -> dict[str, str]:
+    """What readers see: each published relation by its name."""
+    return {
+        node["alias"]: f"{node['config']['schema']}.{node['alias']}"
+        for node in manifest()["nodes"].values()
+        if node["resource_type"] in ("model", "seed") and node["alias"] != "audit_failures"
+    }
+
+
+@dataclass
+class Readers:
+    """What readers saw while something else was done."""
+
+    seen: dict[str, set[tuple[Any, ...]]] = field(default_factory=dict)
+    errors: list[object] = field(default_factory=list)
+    reads: int = 0
+
+
+@contextmanager
+def readers() -> Iterator[Readers]:
+    """Readers that ask again and again, each time in a session of their own."""
+    found = Readers({sql: set() for sql in READS})
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            for sql in READS:
+                try:
+                    found.seen[sql].update(query(sql))
+                except Exception as error:
+                    found.errors.append((sql, error))
+                found.reads += 1
+            done.wait(0.2)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        thread.join()
+
+
+def current() -> dict[str, set[tuple[Any, ...]]]:
+    return {sql: set(query(sql)) for sql in READS}
+
+
+def test_odd_records_are_counted_as_the_oracle_counts_them(
+    raw: Raw, values: list[bytes | None]
+) -> None:
+    raw.batch(values[:400])
+    build("--full-refresh")
+    assert disagreements() == []
+
+
+def test_late_repeated_and_replayed_batches_end_as_the_oracle_says(
+    raw: Raw, values: list[bytes | None]
+) -> None:
+    """Half of the values come again, earlier than they came first; a range is replayed."""
+    raw.batch(values[400:])
+    raw.batch(values[:200], minutes=-30)
+    raw.replay(partition=1, start=20, end=60, lost=33)
+    before = current()
+    with readers() as seen:
+        build()
+    after = current()
+    assert not seen.errors, seen.errors[:3]
+    assert seen.reads >= 8
+    for sql in READS:
+        assert seen.seen[sql] <= before[sql] | after[sql], sql
+        assert before[sql] != after[sql], sql
+    assert disagreements() == []
+    statuses = {
+        status for (status,) in query("select distinct status from operations.reconciliation")
+    }
+    assert statuses == {"not in the ledger"}
+    assert len(query("select * from operations.schema_drift")) >= 4
+    reasons = query("select reason from operations.rejections_by_reason where messages = 0")
+    assert reasons == [], "each reason occurs"
+
+
+def test_the_same_again_changes_no_row(raw: Raw) -> None:
+    before = content(tables())
+    said = build()
+    assert content(tables()) == before
+    assert "Published" in said
+
+
+def test_a_full_refresh_gives_what_the_batches_gave_and_no_reader_notices(raw: Raw) -> None:
+    before, answers = content(tables()), current()
+    with readers() as seen:
+        build("--full-refresh")
+    after = content(tables())
+    assert {n: after[n] for n in after if after[n] != before[n]} == {}
+    assert not seen.errors, seen.errors[:3]
+    assert seen.seen == answers
+    assert seen.reads >= 8
+
+
+def test_nothing_depends_on_the_session(raw: Raw, tmp_path: Path) -> None:
+    """Each model's query gives the same rows with ANSI on, far from UTC, in other partitions."""
+    dbt("compile", "--full-refresh", "--target-path", str(tmp_path))
+    compiled = {
+        node["alias"]: f"({node['compiled_code']}) as compiled"
+        for node in json.loads((tmp_path / "manifest.json").read_text())["nodes"].values()
+        if node["resource_type"] == "model" and node["alias"] in tables()
+    }
+    assert len(compiled) > 40
+    found = content(compiled, **STRANGE)
+    assert found == content({name: tables()[name] for name in compiled})
+
+
+def test_bad_data_never_reaches_readers_and_the_reason_is_in_plain_words(
+    raw: Raw, values: list[bytes | None]
+) -> None:
+    before, answers = content(tables()), current()
+    raw.batch([adversary.lying(), *(v for v in values[:30] if v)], minutes=-60)
+    with readers() as seen:
+        said = build(expect=1)
+    assert "Nothing was published" in said
+    published = {n: f for n, f in content(tables()).items() if n in before}
+    views = {n for n in published if tables()[n].startswith("staging.")}
+    assert {n: published[n] for n in published if n not in views} == {
+        n: before[n] for n in before if n not in views
+    }
+    assert not seen.errors, seen.errors[:3]
+    assert seen.seen == answers
+    failures = rows("select * from operations.audit_failures")
+    rules = {row["rule"] for row in failures}
+    assert rules == {"all is right if, and only if, as many are right as there are"}
+    assert any("lying" in row["failing_row"] for row in failures)
+    # Part of the models cannot be published past what failed.
+    said = build("--select", "freshness", expect=1)
+    assert "has rows that are not published" in said
+
+
+def test_once_the_bad_record_is_gone_all_is_published_again(raw: Raw) -> None:
+    """What came with it, and what the failed build had already taken, is there too."""
+    [(partition, offset)] = query(
+        "select partition, offset from raw.assess where cast(value as string) like '%\"lying\"%'"
+    )
+    raw.replay(partition, offset, offset + 1, lost=offset)
+    build()
+    assert disagreements() == []
+    assert query("select count(*) from operations.audit_failures") == [(0,)]
+    assert query("select count(*) from core.fct_attempts where attempt_id = 'lying'") == [(0,)]
+
+
+def test_orphans_are_listed_and_dropped_only_when_asked(raw: Raw) -> None:
+    query("create table audit.of_no_model using iceberg as select 1 as one")
+    query("create view core.of_no_model as select * from audit.of_no_model")
+    query("create database if not exists elsewhere")
+    query("create or replace view elsewhere.of_no_model as select 1 as one")
+    said = dbt("run-operation", "orphans")
+    assert "orphan: view core.of_no_model" in said
+    assert "orphan: table audit.of_no_model" in said
+    assert "2 orphans" in said and "elsewhere" not in said
+    assert "dropped view core.of_no_model" in dbt(
+        "run-operation", "orphans", "--args", "{drop: true}"
+    )
+    assert "0 orphans" in dbt("run-operation", "orphans")
+    assert query("select * from elsewhere.of_no_model") == [(1,)]
+
+
+def test_variables_move_the_pass_mark_and_the_moment(raw: Raw) -> None:
+    marks = "select attempts, pass_mark from questions.below_pass_mark"
+    [(before, mark)] = query(marks)
+    assert mark == 0.7
+    build(
+        "--select",
+        "below_pass_mark",
+        "freshness",
+        "--vars",
+        "{pass_mark: 1, as_of: '2020-01-01T00:00:00Z'}",
+    )
+    [(after, mark)] = query(marks)
+    assert mark == 1 and after > before
+    [(imperfect,)] = query("select count(*) from core.fct_attempts where score < 1")
+    assert after == imperfect
+    assert query("select distinct unix_seconds(as_of) from operations.freshness") == [(1577836800,)]

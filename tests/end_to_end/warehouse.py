@@ -1,0 +1,137 @@
+"""The warehouse under test: builds, what readers see, and the oracle's figures beside it."""
+
+import base64
+import json
+import math
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pyhive import hive
+
+from stack.settings import HOST, ROOT, Settings
+from tests.dbt import oracle
+from tests.end_to_end.conftest import query
+from tests.end_to_end.project import manifest
+
+Row = dict[str, Any]
+
+
+def dbt(*arguments: str, expect: int = 0) -> str:
+    """Run dbt and return what it said."""
+    program = str(Path(sys.executable).with_name("dbt"))
+    result = subprocess.run(
+        [program, "--no-use-colors", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == expect, result.stdout[-6000:]
+    return result.stdout
+
+
+def build(*arguments: str, expect: int = 0) -> str:
+    """Build, audit and publish; the unit tests are about the code, not about the data."""
+    return dbt("build", "--exclude-resource-type", "unit_test", *arguments, expect=expect)
+
+
+def rows(sql: str, **settings: str) -> list[Row]:
+    """Ask the Thrift Server, in a session with these Spark settings."""
+    with closing(
+        hive.connect(HOST, port=Settings().thrift_port, configuration=settings)
+    ) as connection:
+        cursor = connection.cursor()
+        cursor.execute(sql)
+        names = [column[0].split(".")[-1] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, str]]:
+    """Rows and a hash of what relations hold, whatever the order of their rows.
+
+    Args:
+        relations: by the model's name, its relation or a query.
+        settings: of the session that reads.
+    """
+    columns = {
+        node["alias"]: [
+            f"unix_micros({column['name']})"
+            if column["data_type"] == "timestamp"
+            else column["name"]
+            for column in node["columns"].values()
+        ]
+        for node in manifest()["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+    }
+    found = {}
+    for name, relation in relations.items():
+        [row] = rows(
+            "select count(*) as rows, cast(sum(cast(hash as decimal(38))) as string) as hash "
+            f"from (select xxhash64({', '.join(columns[name])}) as hash from {relation})",
+            **settings,
+        )
+        found[name] = (row["rows"], row["hash"])
+    return found
+
+
+def records() -> list[oracle.Record]:
+    """The raw table."""
+    return [
+        oracle.Record(
+            topic_id, partition, offset, at, None if value is None else base64.b64decode(value)
+        )
+        for topic_id, partition, offset, at, value in query(
+            "select topic_id, partition, offset, unix_millis(timestamp), base64(value) "
+            "from raw.assess"
+        )
+    ]
+
+
+def disagreements() -> list[object]:
+    """Where the published tables and the oracle say different things of the raw table."""
+    raw = records()
+    attempts = oracle.attempts(raw)
+    found: list[object] = []
+    for name, count in oracle.core_counts(attempts).items():
+        [(actual,)] = query(f"select count(*) from core.{name}")
+        if actual != count:
+            found.append((name, actual, count))
+    rejected = dict(query("select reason, messages from operations.rejections_by_reason"))
+    if {reason: n for reason, n in rejected.items() if n} != oracle.rejections(raw):
+        found.append(("rejections_by_reason", rejected, oracle.rejections(raw)))
+    for model in oracle.QUESTIONS:
+        expected = list(model(attempts))
+        actual_rows = rows(f"select * from questions.{model.__name__}")
+        found += [(model.__name__, *pair) for pair in unlike(actual_rows, expected)]
+    return found
+
+
+def unlike(actual: list[Row], expected: list[Row]) -> list[tuple[Row | None, Row | None]]:
+    """Pairs of rows that are not alike, compared by the columns that are expected."""
+    if not expected:
+        return [(row, None) for row in actual]
+    columns = sorted(expected[0])
+    keys = [c for c in columns if not isinstance(expected[0][c], float | None)]
+
+    def order(row: Row) -> str:
+        return json.dumps([row.get(c) for c in keys], default=str)
+
+    pairs: list[tuple[Row | None, Row | None]] = []
+    if len(actual) != len(expected):
+        pairs.append(({"rows": len(actual)}, {"rows": len(expected)}))
+    for one, other in zip(sorted(actual, key=order), sorted(expected, key=order), strict=False):
+        if not all(alike(one.get(c), other[c]) for c in columns):
+            pairs.append(({c: one.get(c) for c in columns}, other))
+    return pairs
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Equal, or as near as doubles are."""
+    if isinstance(other, float) and one is not None:
+        return math.isclose(float(one), other, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(one == other) or str(one) == str(other)
