@@ -72,6 +72,7 @@ class Cluster:
             {
                 **environment,
                 "JAVA_HOME": str(home.parent),
+                "SPARK_SCALA_VERSION": "2.13",  # else it is looked for in a source tree
                 "PYTHONPATH": f"{hidden.parent}:{environment['PYTHONPATH']}",
             },
             self.settings.logs / "spark.log",
