@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,11 +81,12 @@ class Watch:
         for child in self.server.children(recursive=True):
             try:
                 self._take_cpu(child)
-                status = Path(f"/proc/{child.pid}/status").read_text()
-                peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-                self.worker_mb = max(self.worker_mb, int(peak.split()[1]) / 1024)
-            except (psutil.Error, OSError, StopIteration):
+                # A process that is about to become a worker is still a copy of the server.
+                is_worker = "python" in Path(child.exe()).name
+            except psutil.Error:
                 continue  # it has just ended
+            if is_worker:
+                self.worker_mb = max(self.worker_mb, peak_mb(child.pid))
 
     def _take_cpu(self, process: psutil.Process) -> None:
         times = process.cpu_times()
@@ -97,6 +98,18 @@ class Watch:
         return sum(self.cpu_by_process.values())
 
 
+def peak_mb(pid: int) -> float:
+    """The most memory that a process has had so far; 0 if it has just ended.
+
+    Not what `wait4` says: that counts what the process shared with us before it was another one.
+    """
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
 @app.command()
 def compare(
     messages: Annotated[int, typer.Option(min=1)] = 1_000_000,
@@ -105,10 +118,12 @@ def compare(
     partitions: Annotated[int, typer.Option(min=1)] = 3,
     rounds: Rounds = 3,
     loop_messages: Annotated[int, typer.Option(help="for the slow loop; 0 leaves it out")] = 10_000,
+    existing: Annotated[str | None, typer.Option(help="a full topic, instead of a new one")] = None,
 ) -> None:
     """Compare our job with Spark's own Kafka connector and with a plain loop."""
     jars.ensure(Stack().cache, jars.locked(LOCK))
-    with topic_of(messages, codec, value_bytes, partitions) as name:
+    full = nullcontext(existing) if existing else topic_of(messages, codec, value_bytes, partitions)
+    with full as name:
         runs: dict[str, list[Run]] = {}
         for number in range(rounds):
             for job, count in (
@@ -127,9 +142,9 @@ def show(runs: dict[str, list[Run]], title: str) -> None:
     """Print medians and ratios."""
     titles = {
         "ingest": "python -m ingest run",
-        "connector": "Spark's connector, a task a partition",
-        "connector-split": "Spark's connector, as many tasks as ours",
-        "loop": "kafka-python poll, createDataFrame, append",
+        "connector": "Spark's connector",
+        "connector-split": "the same, tasks as ours",
+        "loop": "poll-and-insert loop",
     }
     table = Table(
         "", "messages", "messages/s", "CPU µs/message", "job MB", "worker MB", title=title
@@ -349,7 +364,9 @@ def measure(job: str, name: str, messages: int, *, afresh: bool = True) -> Run:
     process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.DEVNULL)
     killer = threading.Timer(TIMEOUT_SECONDS, process.kill)
     killer.start()
+    job_mb = 0.0
     while True:
+        job_mb = max(job_mb, peak_mb(process.pid))
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         watch.look()
         if pid:
@@ -361,7 +378,7 @@ def measure(job: str, name: str, messages: int, *, afresh: bool = True) -> Run:
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed")
     cpu = watch.cpu_seconds - before + usage.ru_utime + usage.ru_stime
-    return Run(messages, seconds, cpu, usage.ru_maxrss / 1024, watch.worker_mb)
+    return Run(messages, seconds, cpu, job_mb, watch.worker_mb)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 kafka-python makes two objects of every record, which costs more than all else that a worker does.
 Here a batch becomes one `Block`. Which batches are read, and where reading goes on, is decided by
-kafka-python as ever: transactions, control records, compaction, positions (see `deliver_blocks`).
+kafka-python as ever: transactions, control records, compaction, positions (see `deliver`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -254,15 +254,15 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]
         super().__init__(fetch_offset, tp, batches, **options)
 
 
-def deliver_blocks(consumer: KafkaConsumer, end: int, skips: Collection[int]) -> None:
+def deliver(consumer: KafkaConsumer, end: int, skips: Collection[int]) -> None:
     """Let a consumer's `poll` return blocks instead of records, up to the offset `end`.
 
-    Batches of the formats before Kafka 0.11 are still returned record by record: see `blocks_of`.
+    Batches of the formats before Kafka 0.11 are still returned record by record: see `of_records`.
     """
     consumer._fetcher.PartitionRecords = partial(_PartitionRecords, end=end, skips=skips)
 
 
-def blocks_of(
+def of_records(
     records: Sequence[ConsumerRecord], end: int, skips: Collection[int]
 ) -> Iterator[Block]:
     """The blocks that `poll` returned, with records of old formats made blocks too."""

@@ -30,6 +30,15 @@ DECISIONS = "assay.decisions"
 # What the next batch starts from. A snapshot that has these and no ranges is a checkpoint.
 STATE = (BATCH, OFFSETS, TOPIC_ID, CLUSTER_ID, DECISIONS)
 
+# By default all rows of a day are shuffled to one task, and one core writes them. Values are
+# long and seldom repeated: a dictionary or their least and greatest are of no use.
+WRITING = {
+    "write.distribution-mode": "none",
+    "write.parquet.compression-level": "1",
+    "write.parquet.dict-encoding-enabled.column.value": "false",
+    "write.parquet.stats-enabled.column.value": "false",
+}
+
 # The rest of a branch's name is when it was made, in Unix seconds, and something unique.
 BRANCH_PREFIX = "assay_"
 
@@ -137,6 +146,7 @@ def ensure_table(spark: SparkSession, table: str) -> None:
         )
         using iceberg
         partitioned by (days(timestamp))
+        tblproperties ({", ".join(f"'{name}' = '{value}'" for name, value in WRITING.items())})
         comment 'One row per Kafka record, bytes verbatim, exactly once. Only ingest writes it.'
         """
     )

@@ -5,20 +5,20 @@ the codecs, but not this package.
 """
 
 import json
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
+from kafka import KafkaConsumer, TopicPartition, errors
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
-from ingest import client
+from ingest import blocks, client
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
-
-    from ingest.blocks import Block
 
 SCHEMA = (
     "topic string, partition int, offset bigint, timestamp timestamp, timestamp_type string, "
@@ -29,6 +29,8 @@ FETCH_BYTES = 4 * 1024**2
 POLL_BATCHES = 8
 ARROW_BYTES = 4 * 1024**2
 STALL_SECONDS = 60.0
+# kafka-python sleeps so long in every task before it knows the partition's leader.
+RETRY_MS = 20
 
 
 class KafkaRange(InputPartition):
@@ -110,31 +112,25 @@ class KafkaRangesReader(DataSourceReader):
                 `ASSAY_NO_CODEC codec`: its library is not installed beside Spark.
                 `ASSAY_REFUSED reason`: authentication or authorization failed.
         """
-        from ingest.blocks import arrow
-
         assert isinstance(partition, KafkaRange)
         with _explained(f"{self.topic} partition {partition.partition}"):
-            pending: list[Block] = []
+            pending: list[blocks.Block] = []
             pending_bytes = 0
             for block in self._blocks(partition):
                 pending.append(block)
                 pending_bytes += block.size_in_bytes
                 if pending_bytes >= ARROW_BYTES:
-                    yield arrow(self.topic, partition.partition, pending)
+                    yield blocks.arrow(self.topic, partition.partition, pending)
                     pending, pending_bytes = [], 0
             if pending:
-                yield arrow(self.topic, partition.partition, pending)
+                yield blocks.arrow(self.topic, partition.partition, pending)
 
-    def _blocks(self, wanted: KafkaRange) -> "Iterator[Block]":
+    def _blocks(self, wanted: KafkaRange) -> Iterator[blocks.Block]:
         """Yield the readable records of a range, those of a batch together.
 
         The range is done when the consumer's position reaches its end, not when the record before
         the end was seen: that offset may hold a transaction's mark, or nothing after compaction.
         """
-        from kafka import KafkaConsumer, TopicPartition
-
-        from ingest.blocks import blocks_of, deliver_blocks
-
         at = TopicPartition(self.topic, wanted.partition)
         skips = self.skips.get(wanted.partition, frozenset())
         settings = dict(self.connection)
@@ -142,17 +138,20 @@ class KafkaRangesReader(DataSourceReader):
         consumer = KafkaConsumer(
             **client.arguments(settings),
             **client.READ_ONLY,
+            retry_backoff_ms=RETRY_MS,
             max_poll_records=POLL_BATCHES,
             fetch_max_bytes=FETCH_BYTES,
             max_partition_fetch_bytes=FETCH_BYTES,
         )
         try:
-            deliver_blocks(consumer, wanted.end, skips)
+            blocks.deliver(consumer, wanted.end, skips)
             consumer.assign([at])
             consumer.seek(at, wanted.start)
             position, progressed_at = wanted.start, time.monotonic()
             while position < wanted.end:
-                yield from blocks_of(consumer.poll(timeout_ms=1000).get(at, ()), wanted.end, skips)
+                yield from blocks.of_records(
+                    consumer.poll(timeout_ms=1000).get(at, ()), wanted.end, skips
+                )
                 if consumer.position(at) > position:
                     position, progressed_at = consumer.position(at), time.monotonic()
                 elif time.monotonic() - progressed_at > stall_seconds:
@@ -179,17 +178,11 @@ class KafkaRangesReader(DataSourceReader):
 @contextmanager
 def _explained(place: str) -> Iterator[None]:
     """Turn what a range could not be read for into a marker that the job looks for."""
-    import ssl
-
-    from kafka import errors
-
-    from ingest.blocks import NoCodec, Undecodable
-
     try:
         yield
-    except Undecodable as error:
+    except blocks.Undecodable as error:
         raise RuntimeError(f"ASSAY_UNDECODABLE {place} offset {error.offset}") from error
-    except NoCodec as error:
+    except blocks.NoCodec as error:
         raise RuntimeError(f"ASSAY_NO_CODEC {error}") from error
     except (
         errors.AuthorizationError,

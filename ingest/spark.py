@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from pyspark.errors import PySparkException
+from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.shell.progress import StageInfo
@@ -81,7 +82,8 @@ def watched(spark: SparkSession, tell: Callable[[float], None]) -> Iterator[None
     """Tell, while Spark works, which share of its tasks is done: from 0 to 1."""
 
     def handler(stages: Iterable[StageInfo] | None, **more: object) -> None:
-        known = list(stages or ())
+        # The first stage reads and writes; a later one would move the share back.
+        known = list(stages or ())[:1]
         if total := sum(stage.num_tasks for stage in known):
             tell(sum(stage.num_completed_tasks for stage in known) / total)
 
@@ -95,6 +97,8 @@ def watched(spark: SparkSession, tell: Callable[[float], None]) -> Iterator[None
 def explained(error: PySparkException, settings: Settings) -> IngestError:
     """What a failure in Spark means, by the marks that the reader's errors carry."""
     text = str(error)
+    if isinstance(error, SparkConnectGrpcException):  # the reason may be the cause of a cause
+        text += f"\n{error.getStackTrace()}"
     at = r" (\S+) partition (\d+) offset (\d+)"
     if found := re.search("ASSAY_STALLED" + at, text):
         topic, partition, offset = found.groups()
@@ -131,6 +135,12 @@ def explained(error: PySparkException, settings: Settings) -> IngestError:
         return Refused(
             f"Kafka at {settings.kafka} refused Spark's workers: {found[1][:200]}",
             "check the user's permissions: reading needs Read and Describe on the topic",
+        )
+    if "in safe mode" in text or "SafeModeException" in text:
+        return NoSpark(
+            "HDFS is in safe mode, where it can be read only; nothing was written",
+            "wait until the NameNode has its blocks; `python -m stack status` and "
+            "`python -m stack logs namenode` say more",
         )
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
     return NoSpark(f"Spark at {settings.spark} failed: {first[:400]}", REMEDY)

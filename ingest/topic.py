@@ -1,5 +1,6 @@
 """The Kafka topic: creating, describing and looking at it, and its offsets."""
 
+import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from kafka.errors import (
     InvalidPartitionsError,
     InvalidReplicationFactorError,
     InvalidTopicError,
+    KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
@@ -237,15 +239,17 @@ def reaching(settings: Settings) -> Iterator[None]:
         Refused: a wrong password, a certificate that is not trusted, or no permission.
         NoCodec: messages are compressed in a way that needs a library that is not here.
     """
+    refusals = _Refusals()
     try:
-        yield
+        with refusals:
+            yield
     except (SaslAuthenticationFailedError, AuthorizationError, ssl.SSLError) as error:
         raise _refused(settings, f"{type(error).__name__}: {error}") from error
     except UnsupportedCodecError as error:
         raise NoCodec(str(error), "install the requirements again: `make setup`") from error
     except KafkaError as error:
-        if _is_refusal(error):
-            raise _refused(settings, f"{type(error).__name__}: {error}") from error
+        if reason := error if _is_refusal(error) else refusals.last:
+            raise _refused(settings, f"{type(reason).__name__}: {reason}") from error
         raise NoBroker(
             f"Kafka at {settings.kafka} does not answer as it should: "
             f"{type(error).__name__}: {error}",
@@ -259,10 +263,36 @@ def reaching(settings: Settings) -> Iterator[None]:
         ) from error
 
 
+class _Refusals(logging.Handler):
+    """Remembers why a broker did not let us in: kafka-python says so in its log and nowhere else.
+
+    What it raises in the end is a timeout, because it tries again until then.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last: Exception | None = None
+
+    def __enter__(self) -> Self:
+        logging.getLogger("kafka.net.manager").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("kafka.net.manager").removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the error that a message is about, if it is a refusal."""
+        for said in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(said, Exception) and _is_refusal(said):
+                self.last = said
+
+
 def _is_refusal(error: BaseException | None) -> bool:
     """Whether an error has a refusal among its causes."""
     while error is not None:
         if isinstance(error, SaslAuthenticationFailedError | AuthorizationError | ssl.SSLError):
+            return True
+        if isinstance(error, KafkaConnectionError) and "[SSL" in str(error):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -271,6 +301,6 @@ def _is_refusal(error: BaseException | None) -> bool:
 def _refused(settings: Settings, reason: str) -> Refused:
     return Refused(
         f"Kafka at {settings.kafka} refused: {reason}",
-        "check ASSAY_KAFKA_SECURITY, ASSAY_KAFKA_SASL, the user and its permissions (reading needs "
-        "Read and Describe on the topic), and ASSAY_KAFKA_CA_FILE",
+        "check ASSAY_KAFKA_SECURITY, ASSAY_KAFKA_SASL, the user, its password and permissions "
+        "(reading needs Read and Describe on the topic), and ASSAY_KAFKA_CA_FILE",
     )

@@ -3,7 +3,7 @@
 import socket
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,13 @@ def real_export() -> Path:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Settings]:
+    """The services of all tests."""
+    with own_stack() as settings:
+        yield settings
+
+
+@contextmanager
+def own_stack() -> Iterator[Settings]:
     """Real services, empty at first, on ports that no other checkout uses; gone at the end."""
     with pytest.MonkeyPatch.context() as patch, ExitStack() as claim:
         patch.setenv("ASSAY_STATE", str(STATE))

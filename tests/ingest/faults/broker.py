@@ -1,0 +1,220 @@
+"""A second real broker, which tests may kill: reached directly, through a proxy, or with passwords.
+
+It is of the stack's jars, with a log cleaner that does not wait, a listener whose advertised
+address is a proxy's, and a SASL_SSL listener with SCRAM and access rules.
+"""
+
+import base64
+import datetime
+import ipaddress
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from stack import jars, java, processes
+from stack.services import MODEST
+from stack.settings import HOST, Settings
+from tests.ingest.faults.job import until
+from tests.ingest.faults.proxy import Proxy
+
+# Of the ports beside the stack's own that no service takes under any offset.
+DIRECT, PROXIED, PROXY, SECURE, CONTROLLER = 3, 4, 5, 6, 7
+
+USER = "ingest"
+PASSWORD = "Correct-Horse-7-Battery"  # looked for afterwards, where it must not be
+
+
+class Broker:
+    """One KRaft node.
+
+    Attributes:
+        kafka: its address.
+        slow_kafka: its address through the proxy.
+        secure_kafka: its address with SASL_SSL and SCRAM-SHA-512.
+        proxy: between `slow_kafka` and the broker.
+        folder: its state, certificates among it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        base = settings.kafka_port
+        self.kafka = f"{HOST}:{base + DIRECT}"
+        self.slow_kafka = f"{HOST}:{base + PROXY}"
+        self.secure_kafka = f"{HOST}:{base + SECURE}"
+        self.folder = settings.state / "faults-broker"
+        self._process: psutil.Process | None = None
+
+    def format(self) -> None:
+        """Make the log folder, the certificates and the user with a password."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        write_certificates(self.folder)
+        (self.folder / "server.properties").write_text(self._properties())
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
+        subprocess.run(
+            self._java(
+                *("kafka.tools.StorageTool", "format", "--cluster-id", cluster),
+                *("--add-scram", scram, "--config", str(self.folder / "server.properties")),
+            ),
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        # Marked as the stack's, so that `down` finds it if these tests are killed.
+        self._process = processes.start(
+            self._settings.state,
+            "faults-broker",
+            self._java("kafka.Kafka", str(self.folder / "server.properties")),
+            {},
+            self._settings.logs / "faults-broker.log",
+        )
+        until(self._answers, "the second broker answers", 90)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+
+    def log_file(self, topic: str, partition: int) -> Path:
+        """The first segment of a partition."""
+        return self.folder / "log" / f"{topic}-{partition}" / f"{0:020d}.log"
+
+    def secure_environment(self, **changes: str) -> dict[str, str]:
+        """What the job needs to reach the listener with passwords."""
+        return {
+            "ASSAY_KAFKA": self.secure_kafka,
+            "ASSAY_KAFKA_SECURITY": "SASL_SSL",
+            "ASSAY_KAFKA_SASL": "SCRAM-SHA-512",
+            "ASSAY_KAFKA_USERNAME": USER,
+            "ASSAY_KAFKA_PASSWORD": PASSWORD,
+            "ASSAY_KAFKA_CA_FILE": str(self.folder / "ca.pem"),
+            **changes,
+        }
+
+    def _answers(self) -> bool:
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=self.kafka, request_timeout_ms=5000)
+        except KafkaError:
+            return False
+        try:
+            return bool(admin.describe_cluster()["brokers"])
+        except KafkaError:
+            return False
+        finally:
+            admin.close()
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        return java.command(
+            main,
+            *arguments,
+            classpath=jars.classpath(self._settings.cache, "kafka"),
+            options=["-Xmx384m", *MODEST],
+        )
+
+    def _properties(self) -> str:
+        base = self._settings.kafka_port
+        return f"""
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{HOST}:{base + CONTROLLER}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=DIRECT
+listener.security.protocol.map=\
+CONTROLLER:PLAINTEXT,DIRECT:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL
+listeners=DIRECT://{HOST}:{base + DIRECT},PROXIED://{HOST}:{base + PROXIED},\
+SECURE://{HOST}:{base + SECURE},CONTROLLER://{HOST}:{base + CONTROLLER}
+advertised.listeners=DIRECT://{HOST}:{base + DIRECT},PROXIED://{HOST}:{base + PROXY},\
+SECURE://{HOST}:{base + SECURE}
+log.dirs={self.folder / "log"}
+auto.create.topics.enable=true
+log.retention.hours=-1
+message.max.bytes=16777216
+replica.fetch.max.bytes=16777216
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+
+# Compaction as soon as there is something to compact.
+log.cleaner.backoff.ms=200
+log.cleaner.min.cleanable.ratio=0.01
+
+# Passwords and rights on one listener; who comes without a name may everything.
+listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secure.scram-sha-512.sasl.jaas.config=\
+org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location={self.folder / "broker.pem"}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=false
+"""
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[tuple[Broker, Proxy]]:
+    """A broker and the proxy before it, both gone at the end."""
+    broker = Broker(settings)
+    base = settings.kafka_port
+    with Proxy(base + PROXY, base + PROXIED) as proxy:
+        broker.format()
+        try:
+            broker.start()
+            yield broker, proxy
+        finally:
+            broker.kill()
+
+
+def write_certificates(folder: Path) -> None:
+    """An authority, a broker that it vouches for, and an authority that nobody knows."""
+    ca_key, ca = _certificate("assay test authority", None)
+    broker_key, broker = _certificate(HOST, (ca_key, ca))
+    _, stranger = _certificate("somebody else", None)
+    pem = serialization.Encoding.PEM
+    key = broker_key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
+    (folder / "stranger.pem").write_bytes(stranger.public_bytes(pem))
+    (folder / "broker.pem").write_bytes(key + broker.public_bytes(pem) + ca.public_bytes(pem))
+
+
+def _certificate(
+    name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=1)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[1].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+    )
+    if issuer:
+        address = x509.IPAddress(ipaddress.ip_address(HOST))
+        builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    return key, builder.sign(issuer[0] if issuer else key, hashes.SHA256())

@@ -1,0 +1,33 @@
+"""A short chaos, and that its verdict can be a bad one."""
+
+import os
+
+import pytest
+
+from stack.settings import Settings
+from tests.ingest.faults import lake
+from tests.ingest.faults.chaos import ACTIONS, Chaos, plan
+
+SEED = 20180128
+SECONDS = 120.0
+
+
+def test_a_seed_replays() -> None:
+    assert plan(7, 300) == plan(7, 300)
+    assert plan(7, 300) != plan(8, 300)
+    assert plan(7, 300)[: len(plan(7, 60))] == plan(7, 60)
+    assert {action.what for action in plan(7, 1800)} == set(ACTIONS)
+
+
+@pytest.mark.services
+def test_a_short_chaos(stack: Settings) -> None:
+    chaos = Chaos(stack, SEED, SECONDS, os.environ["ASSAY_KAFKA"])
+    verdict = chaos.play()
+    assert verdict.is_right, str(verdict)
+    assert not chaos.wrong, chaos.wrong
+    assert chaos.counts["jobs killed"] > 0 and chaos.counts["commits"] > 0
+
+    # The same verdict is a bad one where something is in the table twice.
+    table = lake.table_of(chaos.topic)
+    lake.sql(f"insert into {table} select * from {table} order by partition, offset limit 1")
+    assert len(chaos.oracle.judge().duplicated) == 1

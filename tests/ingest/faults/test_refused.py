@@ -1,0 +1,131 @@
+"""Fault 16: not let in, or not understood: a clear message, its own exit code, nothing committed.
+
+On a listener with SASL_SSL, SCRAM and access rules. What is secret must not be told anywhere.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ResourcePattern,
+    ResourceType,
+)
+
+from stack.settings import HOST, Settings
+from tests.ingest.faults import hand, lake
+from tests.ingest.faults.broker import PASSWORD, USER, Broker
+from tests.ingest.faults.job import Job, run
+from tests.ingest.faults.oracle import Oracle
+
+pytestmark = pytest.mark.services
+
+WRONG = "Wrong-Horse-8-Battery"
+
+
+def test_refused_until_everything_is_right(
+    stack: Settings, broker: Broker, kafka: str, topic: str, oracle: Oracle, tmp_path: Path
+) -> None:
+    hand.fill(kafka, topic, 10)
+    said = []
+    with watched_arguments() as arguments:
+        wrong = broker.secure_environment(ASSAY_KAFKA_PASSWORD=WRONG)
+        said.append(attempt(topic, 21, wrong))
+        assert "password" in said[-1]
+
+        stranger = str(broker.folder / "stranger.pem")
+        distrustful = broker.secure_environment(ASSAY_KAFKA_CA_FILE=stranger)
+        said.append(attempt(topic, 21, distrustful))
+        assert "certificate" in said[-1].lower()
+
+        right = broker.secure_environment()
+        said.append(attempt(topic, 21, right))
+        assert topic in said[-1] or USER in said[-1]
+        allow(kafka, topic, ACLOperation.DESCRIBE)
+        said.append(attempt(topic, 21, right))  # it may look, but not read
+        assert lake.snapshots(topic) == []
+
+        allow(kafka, topic, ACLOperation.READ)
+        secret = tmp_path / "password"
+        secret.write_text(PASSWORD + "\n")
+        by_file = broker.secure_environment(ASSAY_KAFKA_PASSWORD_FILE=str(secret))
+        del by_file["ASSAY_KAFKA_PASSWORD"]
+        said.append(attempt(topic, 0, by_file))
+    oracle.assert_right()
+    assert "nothing new" in attempt(topic, 0, right)
+
+    told = {
+        "output": "".join(said),
+        "Spark's log": (stack.logs / "spark.log").read_text(errors="replace"),
+        "the table": lake.settings_of(topic),
+        "arguments": "\n".join(arguments),
+        "Spark's page": spark_page(stack),
+    }
+    assert topic in told["Spark's page"], "the page does not show these queries"
+    assert any("ingest" in one for one in arguments), "no job was seen"
+    for place, text in told.items():
+        assert PASSWORD not in text and WRONG not in text, f"the password is told by {place}"
+
+
+def test_a_mistyped_topic_is_not_created(kafka: str, topic: str) -> None:
+    """On a broker that would create it."""
+    said = run(f"{topic}x", expect=12)
+    assert f"{topic}x" in said
+    with hand.admin(kafka) as client:
+        assert f"{topic}x" not in client.list_topics()
+    assert not lake.exists(lake.table_of(f"{topic}x"))
+
+
+def attempt(topic: str, code: int, environment: dict[str, str]) -> str:
+    """Run ingest with these settings, expect this exit code, and return what it said."""
+    with Job(topic, "run", fresh=True, **environment) as job:
+        return job.expect(code)
+
+
+def allow(kafka: str, topic: str, operation: ACLOperation) -> None:
+    """Let the user do something with the topic."""
+    pattern = ResourcePattern(ResourceType.TOPIC, topic)
+    rule = ACL(f"User:{USER}", "*", operation, ACLPermissionType.ALLOW, pattern)
+    with hand.admin(kafka) as client:
+        client.create_acls([rule])
+
+
+@contextmanager
+def watched_arguments() -> Iterator[set[str]]:
+    """The arguments of all processes that run meanwhile, as `ps` shows them to anybody."""
+    seen: set[str] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.5):
+            for process in psutil.process_iter(["cmdline"]):
+                seen.add(" ".join(process.info["cmdline"] or ()))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        watcher.join()
+
+
+def spark_page(stack: Settings) -> str:
+    """What Spark's web page tells of all queries, their plans and options among it."""
+    session = requests.Session()
+    session.trust_env = False
+    base = f"http://{HOST}:{stack.spark_ui_port}/api/v1/applications"
+    [application] = session.get(base, timeout=30).json()
+    said = session.get(
+        f"{base}/{application['id']}/sql",
+        params={"details": "true", "planDescription": "true", "length": "10000"},
+        timeout=60,
+    ).text
+    return said + session.get(f"{base}/{application['id']}/environment", timeout=30).text
