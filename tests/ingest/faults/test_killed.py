@@ -13,7 +13,7 @@ from tests.ingest.faults.proxy import Proxy
 
 pytestmark = pytest.mark.services
 
-SWEEP_STEPS = 8
+SWEEP_STEPS = 6
 # A held reader keeps one of Spark's slots; another must be free for everybody else.
 ONE = (0,)
 

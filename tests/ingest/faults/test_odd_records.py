@@ -34,7 +34,7 @@ def test_odd_records_are_kept_as_they_are(kafka: str, topic: str, oracle: Oracle
     assert oracle.assert_right().rows == 10
     found = lake.sql(
         "select offset, value is null, key is null, length(value), unix_millis(timestamp), "
-        f"size(headers), headers[1].value is null from {lake.table_of(topic)} "
+        f"size(headers), get(headers, 1).value is null from {lake.table_of(topic)} "
         "where partition = 0 order by offset"
     )
     assert found[0][1:3] == (True, False) and found[1][1:3] == (True, True)

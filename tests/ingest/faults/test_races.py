@@ -1,4 +1,9 @@
-"""Faults 3 and 4: jobs at once, and a job that sleeps while another commits."""
+"""Faults 2, 3 and 4: jobs at once, and a job that sleeps while another commits.
+
+Three jobs with one plan also stand for a task's speculative twin: several tasks read one range at
+once, and the rows are written once. Spark starts no twin on the host of the first attempt, so one
+machine shows none.
+"""
 
 import pytest
 
