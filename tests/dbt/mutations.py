@@ -145,7 +145,7 @@ MUTATIONS = (
 )
 
 
-def caught(mutation: Mutation, folder: Path, *options: str) -> list[str]:
+def caught(mutation: Mutation, folder: Path, *command: str) -> list[str]:
     """The tests that fail when the defect is there."""
     sound = mutation.path.read_text()
     program = str(Path(sys.executable).with_name("dbt"))
@@ -153,7 +153,7 @@ def caught(mutation: Mutation, folder: Path, *options: str) -> list[str]:
     try:
         mutation.path.write_text(sound.replace(mutation.before, mutation.after))
         subprocess.run(
-            [program, "--quiet", "build", "--select", mutation.model, *options],
+            [program, "--quiet", *command],
             cwd=ROOT,
             env={**os.environ, "DBT_TARGET_PATH": str(folder)},
             check=False,
@@ -186,8 +186,8 @@ def main(names: list[str]) -> int:
         if names and mutation.name not in names:
             continue
         # The unit tests first: they need no build.
-        tests = caught(mutation, folder, "--resource-type", "unit_test")
-        tests = tests or caught(mutation, folder)
+        tests = caught(mutation, folder, "test", "--select", f"{mutation.model},test_type:unit")
+        tests = tests or caught(mutation, folder, "build", "--select", mutation.model)
         print(f"{mutation.name}: {', '.join(tests) or 'NOT CAUGHT'}", flush=True)
         path = mutation.path.relative_to(ROOT)
         known[mutation.name] = (
