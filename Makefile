@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo sql check test lint chaos bench bench-build lock
+.PHONY: help setup setup-dev up down status reset demo sql check test test-long lint chaos bench bench-build lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ check: lint ## what needs no services, under a minute
 
 test: setup-dev ## every test; starts and stops services of its own
 	@$(PY) -m pytest
+
+test-long: setup-dev ## the fault tests that take minutes each
+	@$(PY) -m pytest -m long
 
 chaos: setup-dev ## everything happens to ingest at random; MINUTES=3 SEED=7 replays
 	@$(PY) -m tests.ingest.faults.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))

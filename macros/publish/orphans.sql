@@ -21,7 +21,7 @@
             {% endif %}
         {% endfor %}
     {% endfor %}
-    {% for kind, name in orphans | unique | sort(reverse=true) %}
+    {% for kind, name in orphans | sort(reverse=true) %}
         {% if drop %}
             {% do run_query('drop ' ~ kind ~ ' if exists ' ~ name) %}
         {% endif %}

@@ -99,6 +99,7 @@ def test_a_job_in_another_zone_and_in_the_past(
     settle(topic)
 
 
+@pytest.mark.long
 def test_a_server_whose_clock_is_set_back(
     stack: Settings,
     kafka: str,

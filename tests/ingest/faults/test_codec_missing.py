@@ -46,6 +46,7 @@ def spark_without_lz4(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Itera
         processes.stop(processes.find(stack.state)["without-lz4"], 10)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("spark_without_lz4")
 def test_a_codec_that_the_workers_lack(kafka: str, topic: str, oracle: Oracle) -> None:
     hand.send(kafka, topic, b"plain")

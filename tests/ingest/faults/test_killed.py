@@ -45,6 +45,7 @@ def test_killed_in_each_phase(kafka: str, topic: str, oracle: Oracle, proxy: Pro
     oracle.assert_right()
 
 
+@pytest.mark.long
 def test_killed_at_any_time(kafka: str, topic: str, oracle: Oracle) -> None:
     hand.fill(kafka, topic, 50)
     begun = time.monotonic()

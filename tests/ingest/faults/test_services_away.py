@@ -20,6 +20,7 @@ def _healed(stack: Settings) -> object:
     services.heal(stack)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["namenode", "datanode", "spark"])
 def test_killed_before_the_commit(
     stack: Settings, kafka: str, topic: str, oracle: Oracle, proxy: Proxy, name: str
@@ -53,6 +54,7 @@ def test_killed_before_the_commit(
     settle(topic)
 
 
+@pytest.mark.long
 def test_a_frozen_namenode_delays_the_commit(
     stack: Settings, kafka: str, topic: str, oracle: Oracle, proxy: Proxy
 ) -> None:
@@ -91,6 +93,7 @@ def test_in_safe_mode_nothing_is_committed(
     oracle.assert_right()
 
 
+@pytest.mark.long
 def test_following_rides_out_whatever_is_away(
     stack: Settings, kafka: str, topic: str, oracle: Oracle
 ) -> None:
