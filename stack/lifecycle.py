@@ -120,7 +120,14 @@ def reset(settings: Settings) -> None:
             f"{settings.state} was not made by the stack, so it is not deleted",
             "point ASSAY_STATE at the right folder, or delete this one by hand",
         )
-    shutil.rmtree(settings.state)
+    # Moved away first, because what ends late may write one more file while we delete.
+    doomed = settings.state.with_name(settings.state.name + ".deleted")
+    shutil.rmtree(doomed, ignore_errors=True)
+    try:
+        settings.state.rename(doomed)
+    except OSError:
+        doomed = settings.state  # a mount point cannot be moved
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def status(settings: Settings) -> list[Status]:
