@@ -187,7 +187,7 @@ def _await_readiness(
             if main is None or not processes.is_alive(main):
                 raise ServiceFailed(
                     f"{service.name} died while it started; the end of its log:\n"
-                    + log_tail(settings, service.name, 12),
+                    + log_tail(settings, service.name, 40),
                     f"the whole log: `python -m stack logs {service.name}`; "
                     "then `python -m stack up` starts what is missing",
                 )
