@@ -25,7 +25,7 @@ def recreated(job: Job) -> raw.Batch:
     except TopicReplaced:
         ranges = [Range(p, begin, begin) for p, begin in topic.begin.items()]
         decisions = tuple(
-            {**_decision("recreated", r, topic.topic_id), "instead_of": base.topic_id}
+            {**raw.decision("recreated", r, topic.topic_id), "instead_of": base.topic_id}
             for r in ranges
         )
         return _commit(job, planned, ranges, decisions, dict(topic.begin))
@@ -60,7 +60,7 @@ def gap(job: Job, partition: int | None) -> raw.Batch:
             + ("" if partition is None else f" of partition {partition}"),
             "nothing needs to be done; `python -m ingest run` reads on",
         )
-    decisions = tuple(_decision("gap", r, topic.topic_id) for r in ranges)
+    decisions = tuple(raw.decision("gap", r, topic.topic_id) for r in ranges)
     offsets = {**topic.begin, **base.offsets, **{r.partition: r.end for r in ranges}}
     return _commit(job, planned, ranges, decisions, offsets)
 
@@ -94,21 +94,11 @@ def skip(job: Job, partition: int, offset: int) -> raw.Batch:
             "nothing needs to be done; `python -m ingest run` reads on",
         )
     offsets = {**topic.begin, **base.offsets}
-    return _commit(job, planned, [one], (_decision("skip", one, topic.topic_id),), offsets)
+    return _commit(job, planned, [one], (raw.decision("skip", one, topic.topic_id),), offsets)
 
 
 def _now(job: Job) -> Planned:
     return Planned(job.committed(), job.source.describe(), [])
-
-
-def _decision(kind: str, at: Range, topic_id: str) -> raw.Decision:
-    return {
-        "kind": kind,
-        "topic_id": topic_id,
-        "partition": at.partition,
-        "start": at.start,
-        "end": at.end,
-    }
 
 
 def _commit(

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, DataFrameWriterV2, Row, SparkSession
 from pyspark.sql import functions as F
 
 from ingest.errors import CommitLost
+from ingest.plan import Range
 from ingest.read import SCHEMA
 
 # Properties of a snapshot that is a batch of ours.
@@ -84,6 +85,17 @@ class Committed:
             if decision["kind"] == "skip" and decision["topic_id"] == self.topic_id:
                 found.setdefault(decision["partition"], []).append(decision["start"])
         return found
+
+
+def decision(kind: str, at: Range, topic_id: str) -> Decision:
+    """What a person decided about some offsets, as it is kept."""
+    return {
+        "kind": kind,
+        "topic_id": topic_id,
+        "partition": at.partition,
+        "start": at.start,
+        "end": at.end,
+    }
 
 
 NOTHING = Committed(None, 0, {}, None, None)
@@ -232,14 +244,21 @@ def commit(records: DataFrame, table: str, base: Committed, batch: Batch) -> Non
         CommitLost: somebody else committed; nothing was written.
         PySparkException: Spark failed; the batch is in the table whole, or not at all.
     """
-    writer = batch.stamped(records).writeTo(table).option("isolation-level", "serializable")
-    for name, value in batch.properties().items():
-        writer = writer.option(f"snapshot-property.{name}", value)
+    writer = writing(batch.stamped(records), table, batch.properties())
+    writer = writer.option("isolation-level", "serializable")
     if base.snapshot_id is not None:
         writer = writer.option("validate-from-snapshot-id", str(base.snapshot_id))
     with losing(table):
         # Not only this batch's number: if the batch of that number had no rows, a later one has.
         writer.overwrite(F.col("batch_id") >= batch.batch_id)
+
+
+def writing(rows: DataFrame, table: str, properties: dict[str, str]) -> DataFrameWriterV2:
+    """A write to a table, or a branch of it, whose snapshot will have these properties."""
+    writer = rows.writeTo(table)
+    for name, value in properties.items():
+        writer = writer.option(f"snapshot-property.{name}", value)
+    return writer
 
 
 @contextmanager

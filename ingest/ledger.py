@@ -42,15 +42,12 @@ class Counted:
 
 def counts(partitions: Iterable[int]) -> list[Column]:
     """Aggregates that count each partition's rows while they are written."""
-    size = F.coalesce(F.octet_length("key"), F.lit(0)) + F.coalesce(
-        F.octet_length("value"), F.lit(0)
-    )
     columns = []
     for p in partitions:
         mine = F.col("partition") == p
         columns += [
             F.count_if(mine).alias(f"rows_{p}"),
-            F.coalesce(F.sum(F.when(mine, size.cast("bigint"))), F.lit(0)).alias(f"bytes_{p}"),
+            F.coalesce(F.sum(F.when(mine, _size())), F.lit(0)).alias(f"bytes_{p}"),
             F.min(F.when(mine, F.unix_micros("timestamp"))).alias(f"min_{p}"),
             F.max(F.when(mine, F.unix_micros("timestamp"))).alias(f"max_{p}"),
         ]
@@ -78,10 +75,7 @@ def count_again(spark: SparkSession, table: str, batch_id: int) -> dict[int, Cou
         .groupBy("partition")
         .agg(
             F.count("*").alias("rows"),
-            F.sum(
-                F.coalesce(F.octet_length("key"), F.lit(0)).cast("bigint")
-                + F.coalesce(F.octet_length("value"), F.lit(0))
-            ).alias("bytes"),
+            F.sum(_size()).alias("bytes"),
             F.min(F.unix_micros("timestamp")).alias("first"),
             F.max(F.unix_micros("timestamp")).alias("last"),
         )
@@ -214,6 +208,12 @@ def _agrees(snapshot: Row, rows: list[Row], replayed: bool) -> bool:
         and {(r.snapshot_id, r.topic_id, r.job_id) for r in rows}
         <= {(snapshot.snapshot_id, batch.topic_id, batch.job_id)}
     )
+
+
+def _size() -> Column:
+    """Bytes of a row's key and value."""
+    key, value = (F.coalesce(F.octet_length(name), F.lit(0)) for name in ("key", "value"))
+    return (key + value).cast("bigint")
 
 
 def _moment(microseconds: int | None) -> datetime | None:

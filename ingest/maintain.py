@@ -81,11 +81,8 @@ def checkpoint(spark: SparkSession, table: str) -> None:
         return
     try:
         with raw.on_a_branch(spark, table, line[0].snapshot_id) as branch:
-            writer = spark.table(table).limit(0).writeTo(branch)
-            for name in raw.STATE:
-                if name in last.summary:
-                    writer = writer.option(f"snapshot-property.{name}", last.summary[name])
-            writer.append()
+            state = {name: last.summary[name] for name in raw.STATE if name in last.summary}
+            raw.writing(spark.table(table).limit(0), branch, state).append()
     except CommitLost:
         return  # a batch has come in, which says it too
 

@@ -91,16 +91,7 @@ def replay(job: Job, start: Place, end: Place) -> Done | None:
     if not ranges:
         return None
     job.progress(f"reading {sum(r.size for r in ranges):,} offsets of {len(ranges)} partitions")
-    decisions = tuple(
-        {
-            "kind": "replay",
-            "topic_id": topic.topic_id,
-            "partition": r.partition,
-            "start": r.start,
-            "end": r.end,
-        }
-        for r in ranges
-    )
+    decisions = tuple(raw.decision("replay", r, topic.topic_id) for r in ranges)
     offsets = {**topic.begin, **base.offsets}
     batch = job.next_batch(planned, ranges, decisions, offsets)
     partitions = [r.partition for r in ranges]
@@ -110,10 +101,7 @@ def replay(job: Job, start: Place, end: Place) -> Done | None:
         where = _where(topic.topic_id, ranges)
         [there] = job.spark.sql(f"select count(*) from {branch} where {where}").collect()[0]
         job.spark.sql(f"delete from {branch} where {where}")
-        writer = batch.stamped(records).writeTo(branch)
-        for name, value in batch.properties().items():
-            writer = writer.option(f"snapshot-property.{name}", value)
-        writer.append()
+        raw.writing(batch.stamped(records), branch, batch.properties()).append()
         counted = ledger.counted(observation.get, partitions)
         again = sum(c.rows for c in counted.values())
         if again < there:
