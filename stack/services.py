@@ -127,21 +127,9 @@ class Kafka(Service):
 
     def is_ready(self) -> bool:
         """A client gets the cluster's metadata, with a broker in it."""
-        if not _is_listening(self.settings.kafka_port):
-            return False
-        try:
-            admin = KafkaAdminClient(
-                bootstrap_servers=f"{HOST}:{self.settings.kafka_port}",
-                request_timeout_ms=int(PROBE_SECONDS * 1000),
-            )
-        except KafkaError:
-            return False
-        try:
-            return bool(admin.describe_cluster()["brokers"])
-        except KafkaError:
-            return False
-        finally:
-            admin.close()
+        return _is_listening(self.settings.kafka_port) and has_broker(
+            f"{HOST}:{self.settings.kafka_port}"
+        )
 
 
 class _Hdfs(Service):
@@ -314,6 +302,22 @@ def environment(settings: Settings) -> dict[str, str]:
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": str(ROOT),
     }
+
+
+def has_broker(kafka: str) -> bool:
+    """Whether a client gets the metadata of the cluster at this address, with a broker in it."""
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=kafka, request_timeout_ms=int(PROBE_SECONDS * 1000)
+        )
+    except KafkaError:
+        return False
+    try:
+        return bool(admin.describe_cluster()["brokers"])
+    except KafkaError:
+        return False
+    finally:
+        admin.close()
 
 
 def _is_listening(port: int) -> bool:

@@ -1,14 +1,12 @@
 """Ingest as a user runs it, and both ends of its road: what Kafka holds, and what the table."""
 
 import os
-import subprocess
-import sys
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from pyspark.sql import Row, SparkSession
 
 from ingest.settings import Settings
-from stack.settings import ROOT
+from tests.commands import run_module
 
 Coordinates = tuple[int, int]
 Record = tuple[bytes | None, bytes | None, int, list[tuple[str, bytes]]]
@@ -16,20 +14,7 @@ Record = tuple[bytes | None, bytes | None, int, list[tuple[str, bytes]]]
 
 def ingest(*arguments: str, expect: int = 0, **environment: str) -> str:
     """Run a command as a user does, and return what it printed."""
-    result = subprocess.run(
-        [sys.executable, "-m", "ingest", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert result.returncode == expect, result.stdout + result.stderr
-    if expect:
-        assert "error:" in result.stderr and "remedy:" in result.stderr
-        assert "Traceback" not in result.stderr
-    return result.stdout + result.stderr
+    return run_module("ingest", *arguments, expect=expect, timeout=120, environment=environment)
 
 
 def send(topic: str, *values: bytes | None, partition: int = 0, **options: object) -> None:

@@ -11,25 +11,13 @@ import pytest
 from stack import lifecycle, processes
 from stack.lifecycle import Health
 from stack.settings import HOST, ROOT, Settings
+from tests.commands import run_module
 
 SERVICES = ("namenode", "datanode", "kafka", "spark")
 
 
 def run_stack(*arguments: str, expect: int = 0, **environment: str) -> str:
-    result = subprocess.run(
-        [sys.executable, "-m", "stack", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == expect, result.stdout + result.stderr
-    if expect:
-        assert "error:" in result.stderr and "remedy:" in result.stderr
-        assert "Traceback" not in result.stderr
-    return result.stdout + result.stderr
+    return run_module("stack", *arguments, expect=expect, timeout=300, environment=environment)
 
 
 @pytest.mark.services

@@ -19,11 +19,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
 from stack import jars, java, processes
-from stack.services import MODEST
+from stack.services import MODEST, has_broker
 from stack.settings import HOST, Settings
 from tests.ingest.faults.job import until
 from tests.ingest.faults.proxy import Proxy
@@ -83,7 +81,7 @@ class Broker:
             {},
             self._settings.logs / "faults-broker.log",
         )
-        until(self._answers, "the second broker answers", 90)
+        until(lambda: has_broker(self.kafka), "the second broker answers", 90)
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -106,18 +104,6 @@ class Broker:
             "ASSAY_KAFKA_CA_FILE": str(self.folder / "ca.pem"),
             **changes,
         }
-
-    def _answers(self) -> bool:
-        try:
-            admin = KafkaAdminClient(bootstrap_servers=self.kafka, request_timeout_ms=5000)
-        except KafkaError:
-            return False
-        try:
-            return bool(admin.describe_cluster()["brokers"])
-        except KafkaError:
-            return False
-        finally:
-            admin.close()
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         return java.command(
