@@ -24,6 +24,11 @@ def demo(*arguments: str, expect: int = 0) -> str:
     return said
 
 
+def heed_ctrl_c() -> None:
+    """As in a terminal: what a shell starts in the background ignores Ctrl-C, its children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def demo_process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
@@ -33,6 +38,7 @@ def demo_process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,  # so that Ctrl-C can be sent to it and all its children
+        preexec_fn=heed_ctrl_c,
     )
     try:
         yield process
