@@ -205,6 +205,20 @@ def test_a_full_refresh_gives_what_the_batches_gave_and_no_reader_notices(raw: R
     assert seen.reads >= 8
 
 
+def test_earlier_builds_are_forgotten_and_no_reader_notices(raw: Raw) -> None:
+    before, answers = content(tables()), current()
+    [(snapshots,)] = query("select count(*) from audit.answers.snapshots")
+    assert snapshots >= 4
+    assert "deleted 0 files" in dbt("run-operation", "expire")
+    with readers() as seen:
+        said = dbt("run-operation", "expire", "--args", "{days: 0}")
+    assert "deleted" in said and "deleted 0 files" not in said
+    assert query("select count(*) from audit.answers.snapshots") == [(1,)]
+    assert not seen.errors, seen.errors[:3]
+    assert seen.seen == answers
+    assert content(tables()) == before
+
+
 def test_nothing_depends_on_the_session(raw: Raw, tmp_path: Path) -> None:
     """Each model's query gives the same rows with ANSI on, far from UTC, in other partitions."""
     dbt("compile", "--full-refresh", "--target-path", str(tmp_path))
