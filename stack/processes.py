@@ -7,7 +7,9 @@ therefore not mislead us, and nobody else's process is ever touched.
 
 import contextlib
 import os
+import signal
 import subprocess
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +18,8 @@ import psutil
 
 STATE_MARK = "ASSAY_STACK_STATE"
 SERVICE_MARK = "ASSAY_STACK_SERVICE"
+KILL_SECONDS = 5.0
+POLL_SECONDS = 0.1
 
 
 def find(state: Path) -> dict[str, list[psutil.Process]]:
@@ -65,18 +69,15 @@ def start(
 
 def stop(processes: Iterable[psutil.Process], grace_seconds: float) -> None:
     """Ask the processes to end, and kill those that have not after the grace period."""
-    asked = []
-    for process in processes:
-        try:
-            process.terminate()
-            asked.append(process)
-        except psutil.NoSuchProcess:
-            pass
-    _, alive = psutil.wait_procs(asked, timeout=grace_seconds)
-    for process in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    left = list(processes)
+    for sign, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, KILL_SECONDS)):
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(sign)
+        deadline = time.monotonic() + seconds
+        # Not psutil's wait: that waits for a zombie too, until its parent asks for it, if ever.
+        while (left := [p for p in left if is_alive(p)]) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -4,8 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from stack import lifecycle, processes
@@ -104,6 +106,22 @@ def test_down_leaves_no_process_and_up_finds_everything_again(stack: Settings) -
     run_stack("status", expect=5)
     run_stack("up")
     assert "raw.db" in run_stack("hdfs", "-ls", "/warehouse")
+
+
+def test_a_process_whose_parent_does_not_look_after_it_is_stopped_like_any_other() -> None:
+    child = "import subprocess as s, time; print(s.Popen(['sleep', '99']).pid, flush=True); "
+    with subprocess.Popen(
+        [sys.executable, "-c", child + "time.sleep(99)"], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        try:
+            assert parent.stdout
+            process = psutil.Process(int(parent.stdout.readline()))
+            begun = time.monotonic()
+            processes.stop([process], grace_seconds=60)
+            assert time.monotonic() - begun < 60, "it waited for the parent"
+            assert process.status() == psutil.STATUS_ZOMBIE
+        finally:
+            parent.kill()
 
 
 def test_a_taken_port_is_named_with_its_owner(

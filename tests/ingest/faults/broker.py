@@ -138,6 +138,8 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 
 # Compaction as soon as there is something to compact.
 log.cleaner.backoff.ms=200
