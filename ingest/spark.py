@@ -142,5 +142,12 @@ def explained(error: PySparkException, settings: Settings) -> IngestError:
             "wait until the NameNode has its blocks; `python -m stack status` and "
             "`python -m stack logs namenode` say more",
         )
+    if "minReplication nodes" in text or "QuotaExceeded" in text:
+        return NoSpark(
+            "HDFS took no more data: its disk or quota is full, or no DataNode is up; "
+            "nothing was written",
+            "free room where the DataNode keeps its blocks; `python -m stack status` and "
+            "`python -m stack logs datanode` say more; then run again",
+        )
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
     return NoSpark(f"Spark at {settings.spark} failed: {first[:400]}", REMEDY)
