@@ -4,8 +4,8 @@ Every job is a process of its own, reads the same topic and writes an Iceberg ta
 columns and partitions with the same commit; rounds are interleaved, because a machine is not
 equally fast all the time. Spark's connector is measured three times: into a table with Iceberg's
 defaults, as whoever uses it instead of ours has it; into a table with our properties; and with our
-tasks too.
-CPU time is printed beside throughput: it is what remains comparable when others use the machine.
+tasks too. CPU time is printed beside throughput: it is what remains comparable when others use the
+machine.
 """
 
 import itertools

@@ -8,10 +8,9 @@
 {% macro expire(days=7) %}
     {% set age = modules.datetime.timedelta(days=days) %}
     {% set before = (modules.datetime.datetime.now(modules.pytz.utc) - age).strftime('%Y-%m-%dT%H:%M:%SZ') %}
-    {% set deleted, tables = [], [] %}
+    {% set deleted = [] %}
     {% for node in graph.nodes.values() if node.config.materialized in ('table', 'incremental', 'seed') %}
         {% if adapter.get_relation(node.database, node.schema, node.alias) is not none %}
-            {% do tables.append(node.relation_name) %}
             {% set files = run_query(
                 "call spark_catalog.system.expire_snapshots(table => '" ~ node.relation_name
                 ~ "', older_than => timestamp '" ~ before ~ "', retain_last => 1)"
@@ -19,5 +18,5 @@
             {% do deleted.append(files.values() | sum) %}
         {% endif %}
     {% endfor %}
-    {{ log('deleted ' ~ deleted | sum ~ ' files of builds before ' ~ before ~ ' from ' ~ tables | length ~ ' tables', info=true) }}
+    {{ log('deleted ' ~ deleted | sum ~ ' files of builds before ' ~ before ~ ' from ' ~ deleted | length ~ ' tables', info=true) }}
 {% endmacro %}
