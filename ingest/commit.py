@@ -62,6 +62,7 @@ class Committed:
     Attributes:
         snapshot_id: the current snapshot, None for an empty table; not always a batch of ours.
         batch_id: of the last batch, 0 before the first.
+        row_batch_id: of the last batch that has rows, 0 if there is none.
         offsets: next offset to read, by partition.
         topic_id: Kafka's id of the topic that was read, None if not known.
         cluster_id: of the cluster it was read from, None if not known.
@@ -71,6 +72,7 @@ class Committed:
 
     snapshot_id: int | None
     batch_id: int
+    row_batch_id: int
     offsets: dict[int, int]
     topic_id: str | None
     cluster_id: str | None
@@ -98,7 +100,7 @@ def decision(kind: str, at: Range, topic_id: str) -> Decision:
     }
 
 
-NOTHING = Committed(None, 0, {}, None, None)
+NOTHING = Committed(None, 0, 0, {}, None, None)
 
 
 @dataclass(frozen=True)
@@ -179,9 +181,12 @@ def committed(spark: SparkSession, table: str, line: list[Row] | None = None) ->
     at = next((snapshot for snapshot in line if OFFSETS in snapshot.summary), None)
     if at is None:
         return _committed_by_rows(spark, table, line[0].snapshot_id)
+    snapshot_id = line[0].snapshot_id
+    [newest] = spark.sql(f"select max(batch_id) from {table} version as of {snapshot_id}").collect()
     return Committed(
-        line[0].snapshot_id,
+        snapshot_id,
         int(at.summary[BATCH]),
+        newest[0] or 0,
         {int(p): offset for p, offset in json.loads(at.summary[OFFSETS]).items()},
         at.summary.get(TOPIC_ID),
         at.summary.get(CLUSTER_ID),
@@ -225,10 +230,10 @@ def _committed_by_rows(spark: SparkSession, table: str, snapshot_id: int) -> Com
         """
     ).collect()
     if not rows:
-        return Committed(snapshot_id, 0, {}, None, None)
+        return Committed(snapshot_id, 0, 0, {}, None, None)
     last = max(rows, key=lambda row: row.batch_id)
     offsets = {row.partition: row.next for row in rows if row.topic_id == last.topic_id}
-    return Committed(snapshot_id, last.batch_id, offsets, last.topic_id, None)
+    return Committed(snapshot_id, last.batch_id, last.batch_id, offsets, last.topic_id, None)
 
 
 def commit(records: DataFrame, table: str, base: Committed, batch: Batch) -> None:
@@ -249,8 +254,10 @@ def commit(records: DataFrame, table: str, base: Committed, batch: Batch) -> Non
     if base.snapshot_id is not None:
         writer = writer.option("validate-from-snapshot-id", str(base.snapshot_id))
     with losing(table):
-        # Not only this batch's number: if the batch of that number had no rows, a later one has.
-        writer.overwrite(F.col("batch_id") >= batch.batch_id)
+        # The fence. It matches no row of `base`, so nothing is deleted, and every row that anybody
+        # adds: a later plan has a higher number than the last batch with rows. Batches without rows
+        # are numbered too, but Iceberg does not see them, so it must not begin after one of those.
+        writer.overwrite(F.col("batch_id") > base.row_batch_id)
 
 
 def writing(rows: DataFrame, table: str, properties: dict[str, str]) -> DataFrameWriterV2:

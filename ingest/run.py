@@ -138,8 +138,15 @@ class Job:
         """
         begun = time.monotonic()
         planned = self.plan(bounds)
-        if not planned.ranges:
-            return None
+        return self.commit(planned, begun) if planned.ranges else None
+
+    def commit(self, planned: Planned, begun: float) -> Done:
+        """Read what was planned, and commit it.
+
+        Raises:
+            CommitLost: somebody else committed since it was planned; nothing was written.
+            IngestError: another kind; nothing was written.
+        """
         offsets = sum(r.size for r in planned.ranges)
         self.progress(f"reading {offsets:,} offsets of {len(planned.ranges)} partitions")
         batch = self.next_batch(planned, planned.ranges)
@@ -279,15 +286,17 @@ class Job:
             seconds,
         )
         self.source.tell_lag_tools(f"assay-{self.table}", batch.offsets)
-        self._base = raw.Committed(
-            snapshot.snapshot_id,
-            batch.batch_id,
-            batch.offsets,
-            batch.topic_id,
-            batch.cluster_id,
-            batch.decisions,
-            committed_at,
-        )
+        if snapshot.added:  # else look again: which batch was the last with rows?
+            self._base = raw.Committed(
+                snapshot.snapshot_id,
+                batch.batch_id,
+                batch.batch_id,
+                batch.offsets,
+                batch.topic_id,
+                batch.cluster_id,
+                batch.decisions,
+                committed_at,
+            )
         return counted
 
 

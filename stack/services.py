@@ -121,7 +121,8 @@ class Kafka(Service):
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         properties = str(CONFIG / "kafka" / "server.properties")
         tool = self._java(
-            "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", properties
+            *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}"),
+            *("--config", properties),
         )
         self.format("ASSAY_KAFKA_DATA", tool, environment)
 

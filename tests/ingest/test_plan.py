@@ -104,11 +104,11 @@ def test_one_message_and_none() -> None:
 
 def test_retention_warns_while_more_waits_than_kafka_may_delete_first() -> None:
     topic = Topic("t", "c", "i", begin={0: 50, 1: 50, 2: 0}, end={0: 200, 1: 110, 2: 900})
-    base = Committed(1, 1, {0: 100, 1: 100}, "i", "c")
+    base = Committed(1, 1, 1, {0: 100, 1: 100}, "i", "c")
     planned = Planned(base, topic, [])
     assert planned.waiting == {0: 100, 1: 10, 2: 900}
     assert planned.headroom == {0: 50, 1: 50, 2: 0}
     assert planned.endangered(after=[]) == [0], "partition 2 was never read: nothing is lost yet"
     assert planned.endangered(after=[Range(0, 100, 140)]) == []
     keeps = Topic("t", "c", "i", begin={0: 0}, end={0: 200})
-    assert Planned(Committed(1, 1, {0: 10}, "i", "c"), keeps, []).endangered(after=[]) == []
+    assert Planned(Committed(1, 1, 1, {0: 10}, "i", "c"), keeps, []).endangered(after=[]) == []

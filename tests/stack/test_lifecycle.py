@@ -5,12 +5,13 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import psutil
 import pytest
 
-from stack import lifecycle, processes
+from stack import lifecycle, processes, services
 from stack.lifecycle import Health
 from stack.settings import HOST, ROOT, Settings
 from tests.commands import run_module
@@ -96,6 +97,17 @@ def test_a_service_that_cannot_start_is_reported_with_its_log(stack: Settings) -
     finally:
         version.write_text(content)
     run_stack("up")
+
+
+@pytest.mark.services
+def test_a_cluster_id_may_begin_with_a_dash(
+    stack: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in 64 does, and Kafka's tool takes it for an option if it can."""
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xf8" + bytes(15)))
+    elsewhere = stack.model_copy(update={"state": tmp_path})
+    services.Kafka(elsewhere).prepare(services.environment(elsewhere))
+    assert "cluster.id=-A" in (tmp_path / "kafka" / "meta.properties").read_text()
 
 
 @pytest.mark.services

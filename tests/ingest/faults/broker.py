@@ -63,7 +63,7 @@ class Broker:
         scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
         subprocess.run(
             self._java(
-                *("kafka.tools.StorageTool", "format", "--cluster-id", cluster),
+                *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"),
                 *("--add-scram", scram, "--config", str(self.folder / "server.properties")),
             ),
             check=True,
