@@ -5,9 +5,10 @@ Here a batch becomes one `Block`. Which batches are read, and where reading goes
 kafka-python as ever: transactions, control records, compaction, positions (see `deliver`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 
 import pyarrow as pa
@@ -280,24 +281,58 @@ def of_records(
 def arrow(topic: str, partition: int, blocks: Sequence[Block]) -> pa.RecordBatch:
     """Blocks as one batch of Arrow."""
 
-    def column(name: str, values: Iterable[object]) -> pa.Array:
-        return pa.array(list(values), SCHEMA.field(name).type)
-
-    def joined(columns: Iterable[list[Any]]) -> Iterator[Any]:
-        return chain.from_iterable(columns)
+    def joined(columns: Iterable[Iterable[Any]]) -> list[Any]:
+        return list(chain.from_iterable(columns))
 
     count = sum(map(len, blocks))
-    types = ([TIMESTAMP_TYPES.get(b.timestamp_type)] * len(b) for b in blocks)
-    return pa.record_batch(
+    types = joined([TIMESTAMP_TYPES.get(b.timestamp_type)] * len(b) for b in blocks)
+    microseconds = [ms * 1000 for ms in joined(b.timestamps for b in blocks)]
+    return pa.RecordBatch.from_arrays(
         [
-            pa.repeat(topic, count),
-            pa.repeat(pa.scalar(partition, pa.int32()), count),
-            column("offset", joined(b.offsets for b in blocks)),
-            column("timestamp", (ms * 1000 for ms in joined(b.timestamps for b in blocks))),
-            column("timestamp_type", joined(types)),
-            column("key", joined(b.keys for b in blocks)),
-            column("value", joined(b.values for b in blocks)),
-            column("headers", joined(b.header_lists for b in blocks)),
+            _strings(pa.string(), [topic.encode()] * count),
+            _integers("partition", array("i", [partition]) * count),
+            _integers("offset", array("q", joined(b.offsets for b in blocks))),
+            _integers("timestamp", array("q", microseconds)),
+            _strings(pa.string(), [None if t is None else t.encode() for t in types]),
+            _strings(pa.binary(), joined(b.keys for b in blocks)),
+            _strings(pa.binary(), joined(b.values for b in blocks)),
+            _header_lists(joined(b.header_lists for b in blocks)),
         ],
         schema=SCHEMA,
     )
+
+
+# Arrays are made of their buffers, because `pa.array` and `pa.scalar` import pandas,
+# which takes every new worker a second.
+
+
+def _integers(name: str, values: "array[int]") -> pa.Array:
+    buffers = [None, pa.py_buffer(values)]
+    return pa.Array.from_buffers(SCHEMA.field(name).type, len(values), buffers)
+
+
+def _strings(kind: pa.DataType, values: list[bytes | None]) -> pa.Array:
+    """Text or bytes; None is null."""
+    present = None
+    if None in values:
+        bits = "".join("0" if value is None else "1" for value in reversed(values))
+        present = pa.py_buffer(int(bits, 2).to_bytes(-(-len(values) // 8), "little"))
+    contents = [value or b"" for value in values]
+    buffers = [present, _ends(contents), pa.py_buffer(b"".join(contents))]
+    return pa.Array.from_buffers(kind, len(values), buffers)
+
+
+def _header_lists(lists: list[Headers]) -> pa.Array:
+    kind = SCHEMA.field("headers").type
+    headers = list(chain.from_iterable(lists))
+    columns = [
+        _strings(pa.string(), [key.encode() for key, _ in headers]),
+        _strings(pa.binary(), [value for _, value in headers]),
+    ]
+    pairs = pa.Array.from_buffers(kind.value_type, len(headers), [None], children=columns)
+    return pa.Array.from_buffers(kind, len(lists), [None, _ends(lists)], children=[pairs])
+
+
+def _ends(values: Sequence[Sized]) -> pa.Buffer:
+    """Where each of some values that follow each other ends, after a zero."""
+    return pa.py_buffer(array("i", accumulate(map(len, values), initial=0)))

@@ -24,8 +24,9 @@ SCHEMA = (
     "topic string, partition int, offset bigint, timestamp timestamp, timestamp_type string, "
     "key binary, value binary, headers array<struct<key: string, value: binary>>"
 )
-# A few batches at a time are decoded, then sent to the JVM: memory does not grow with the backlog.
-FETCH_BYTES = 4 * 1024**2
+# A few batches at a time are decoded, then sent to the JVM: memory does not grow with the backlog,
+# and fetching, decoding and writing go on side by side.
+FETCH_BYTES = 1024**2
 POLL_BATCHES = 8
 ARROW_BYTES = 4 * 1024**2
 STALL_SECONDS = 60.0

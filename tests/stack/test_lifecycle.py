@@ -136,6 +136,12 @@ def test_a_process_whose_parent_does_not_look_after_it_is_stopped_like_any_other
             parent.kill()
 
 
+@pytest.mark.parametrize(("length", "uses"), [(10, "true"), (100, "false")])
+def test_sockets_are_files_where_their_paths_are_short_enough(length: int, uses: str) -> None:
+    command = services.Spark(Settings(state=Path("/" + length * "x"))).command()
+    assert f"spark.python.unix.domain.socket.enabled={uses}" in command
+
+
 def test_a_taken_port_is_named_with_its_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
