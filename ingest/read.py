@@ -149,10 +149,14 @@ class KafkaRangesReader(DataSourceReader):
             consumer.assign([at])
             consumer.seek(at, wanted.start)
             position, progressed_at = wanted.start, time.monotonic()
+            out_of_range: Exception | None = None
             while position < wanted.end:
-                yield from blocks.of_records(
-                    consumer.poll(timeout_ms=1000).get(at, ()), wanted.end, skips
-                )
+                try:
+                    records = consumer.poll(timeout_ms=1000).get(at, ())
+                except errors.OffsetOutOfRangeError as error:
+                    out_of_range = error  # what follows says why
+                    break
+                yield from blocks.of_records(records, wanted.end, skips)
                 if consumer.position(at) > position:
                     position, progressed_at = consumer.position(at), time.monotonic()
                 elif time.monotonic() - progressed_at > stall_seconds:
@@ -172,6 +176,8 @@ class KafkaRangesReader(DataSourceReader):
                 raise RuntimeError(
                     f"ASSAY_RECREATED {self.topic} partition {at.partition} offset {position}"
                 )
+            if out_of_range is not None:
+                raise out_of_range
         finally:
             consumer.close()
 
