@@ -21,7 +21,7 @@ from kafka.record.util import decode_varint
 Headers = Sequence[tuple[str, bytes | None]]
 
 NO_HEADERS: Headers = ()
-TIMESTAMP_TYPES = {0: "CreateTime", 1: "LogAppendTime"}
+TIMESTAMP_TYPES = {0: b"CreateTime", 1: b"LogAppendTime"}
 SCHEMA = pa.schema(
     [
         ("topic", pa.string()),
@@ -293,7 +293,7 @@ def arrow(topic: str, partition: int, blocks: Sequence[Block]) -> pa.RecordBatch
             _integers("partition", array("i", [partition]) * count),
             _integers("offset", array("q", joined(b.offsets for b in blocks))),
             _integers("timestamp", array("q", microseconds)),
-            _strings(pa.string(), [None if t is None else t.encode() for t in types]),
+            _strings(pa.string(), types),
             _strings(pa.binary(), joined(b.keys for b in blocks)),
             _strings(pa.binary(), joined(b.values for b in blocks)),
             _header_lists(joined(b.header_lists for b in blocks)),
@@ -302,8 +302,8 @@ def arrow(topic: str, partition: int, blocks: Sequence[Block]) -> pa.RecordBatch
     )
 
 
-# Arrays are made of their buffers, because `pa.array` and `pa.scalar` import pandas,
-# which takes every new worker a second.
+# Arrays are made of their buffers, because `pa.array` and `pa.scalar` import pandas, which takes
+# every new worker a second.
 
 
 def _integers(name: str, values: "array[int]") -> pa.Array:

@@ -177,11 +177,11 @@ def committed(spark: SparkSession, table: str, line: list[Row] | None = None) ->
     line = lineage(spark, table) if line is None else line
     if not line:
         return NOTHING
+    snapshot_id = line[0].snapshot_id
     # The newest snapshot may be a compaction: walk back to the last batch.
     at = next((snapshot for snapshot in line if OFFSETS in snapshot.summary), None)
     if at is None:
-        return _committed_by_rows(spark, table, line[0].snapshot_id)
-    snapshot_id = line[0].snapshot_id
+        return _committed_by_rows(spark, table, snapshot_id)
     [newest] = spark.sql(f"select max(batch_id) from {table} version as of {snapshot_id}").collect()
     return Committed(
         snapshot_id,

@@ -148,38 +148,49 @@ class KafkaRangesReader(DataSourceReader):
             blocks.deliver(consumer, wanted.end, skips)
             consumer.assign([at])
             consumer.seek(at, wanted.start)
-            position, progressed_at = wanted.start, time.monotonic()
-            out_of_range: Exception | None = None
-            while position < wanted.end:
-                try:
-                    records = consumer.poll(timeout_ms=1000).get(at, ())
-                except errors.OffsetOutOfRangeError as error:
-                    out_of_range = error  # what follows says why
-                    break
-                yield from blocks.of_records(records, wanted.end, skips)
-                if consumer.position(at) > position:
-                    position, progressed_at = consumer.position(at), time.monotonic()
-                elif time.monotonic() - progressed_at > stall_seconds:
-                    raise RuntimeError(
-                        f"ASSAY_STALLED {self.topic} partition {at.partition} offset {position}"
-                    )
-            # Deleted while we read: what we did not see would otherwise be missing silently.
-            first = consumer.beginning_offsets([at])[at]
-            if first > wanted.start:
-                raise RuntimeError(
-                    f"ASSAY_TRIMMED {self.topic} partition {at.partition} offset {first}"
-                )
-            # Made anew since the plan: these offsets would be those of other messages.
-            consumer.topics()  # asks for them all, and so for their ids
-            found = consumer._cluster.topic_id(self.topic)
-            if self.topic_id is not None and str(found) != self.topic_id:
-                raise RuntimeError(
-                    f"ASSAY_RECREATED {self.topic} partition {at.partition} offset {position}"
-                )
-            if out_of_range is not None:
-                raise out_of_range
+            try:
+                yield from _polled(consumer, at, wanted, skips, stall_seconds)
+            except errors.OffsetOutOfRangeError:
+                self._check(consumer, at, wanted)  # most likely it says why
+                raise
+            self._check(consumer, at, wanted)
         finally:
             consumer.close()
+
+    def _check(self, consumer: KafkaConsumer, at: TopicPartition, wanted: KafkaRange) -> None:
+        """Raise if a range was no longer what it was when it was planned."""
+        # Deleted while we read: what we did not see would otherwise be missing silently.
+        first = consumer.beginning_offsets([at])[at]
+        if first > wanted.start:
+            raise RuntimeError(
+                f"ASSAY_TRIMMED {self.topic} partition {at.partition} offset {first}"
+            )
+        # Made anew since the plan: these offsets would be those of other messages.
+        consumer.topics()  # asks for them all, and so for their ids
+        found = consumer._cluster.topic_id(self.topic)
+        if self.topic_id is not None and str(found) != self.topic_id:
+            raise RuntimeError(
+                f"ASSAY_RECREATED {self.topic} partition {at.partition} offset {wanted.start}"
+            )
+
+
+def _polled(
+    consumer: KafkaConsumer,
+    at: TopicPartition,
+    wanted: KafkaRange,
+    skips: frozenset[int],
+    stall_seconds: float,
+) -> Iterator[blocks.Block]:
+    """Poll until the position is at the range's end, or nothing moves any more."""
+    position, progressed_at = wanted.start, time.monotonic()
+    while position < wanted.end:
+        yield from blocks.of_records(consumer.poll(timeout_ms=1000).get(at, ()), wanted.end, skips)
+        if consumer.position(at) > position:
+            position, progressed_at = consumer.position(at), time.monotonic()
+        elif time.monotonic() - progressed_at > stall_seconds:
+            raise RuntimeError(
+                f"ASSAY_STALLED {at.topic} partition {at.partition} offset {position}"
+            )
 
 
 @contextmanager

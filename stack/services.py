@@ -120,12 +120,7 @@ class Kafka(Service):
 
     def prepare(self, environment: dict[str, str]) -> None:
         """Format the log folder with a cluster id of its own."""
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        properties = str(CONFIG / "kafka" / "server.properties")
-        tool = self._java(
-            *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}"),
-            *("--config", properties),
-        )
+        tool = self._java(*formatting(CONFIG / "kafka" / "server.properties"))
         self.format("ASSAY_KAFKA_DATA", tool, environment)
 
     def command(self) -> list[str]:
@@ -240,9 +235,13 @@ class Spark(Service):
             "web page": self.settings.spark_ui_port,
         }
 
+    @property
+    def _folder(self) -> Path:
+        return self.settings.state / "spark"
+
     def command(self) -> list[str]:
         """SparkSubmit, started by ourselves: its launcher asks for a module our Java lacks."""
-        folder = self.settings.state / "spark"
+        folder = self._folder
         configuration = {
             "spark.connect.grpc.binding.address": self.settings.bind,
             "spark.connect.grpc.binding.port": str(self.settings.connect_port),
@@ -279,7 +278,7 @@ class Spark(Service):
 
     def prepare(self, environment: dict[str, str]) -> None:
         """Make its scratch folder."""
-        (self.settings.state / "spark").mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     def is_ready(self) -> bool:
         """Both doors are open, and a query through Thrift is answered."""
@@ -315,6 +314,14 @@ def environment(settings: Settings) -> dict[str, str]:
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": str(ROOT),
     }
+
+
+def formatting(properties: Path) -> list[str]:
+    """Kafka's tool and its arguments, to format a log folder for a new cluster of its own."""
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # In one word, because an id that begins with a dash would be taken for an option.
+    arguments = ["format", f"--cluster-id={cluster_id}", "--config", str(properties)]
+    return ["kafka.tools.StorageTool", *arguments]
 
 
 def has_broker(kafka: str) -> bool:

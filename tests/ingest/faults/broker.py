@@ -4,12 +4,10 @@ It is of the stack's jars, with a log cleaner that does not wait, a listener who
 address is a proxy's, and a SASL_SSL listener with SCRAM and access rules.
 """
 
-import base64
 import datetime
 import ipaddress
 import shutil
 import subprocess
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from stack import jars, java, processes
-from stack.services import MODEST, has_broker
+from stack.services import MODEST, formatting, has_broker
 from stack.settings import HOST, Settings
 from tests.ingest.faults.job import until
 from tests.ingest.faults.proxy import Proxy
@@ -59,13 +57,9 @@ class Broker:
         self.folder.mkdir(parents=True)
         write_certificates(self.folder)
         (self.folder / "server.properties").write_text(self._properties())
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
         subprocess.run(
-            self._java(
-                *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"),
-                *("--add-scram", scram, "--config", str(self.folder / "server.properties")),
-            ),
+            self._java(*formatting(self.folder / "server.properties"), "--add-scram", scram),
             check=True,
             capture_output=True,
             timeout=120,

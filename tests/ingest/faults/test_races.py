@@ -86,3 +86,24 @@ def test_compacted_while_a_job_reads(kafka: str, topic: str, oracle: Oracle, pro
         job.expect(0)
     oracle.assert_right()
     settle(topic)
+
+
+def test_a_batch_without_rows_fences_too(
+    kafka: str, topic: str, oracle: Oracle, proxy: Proxy
+) -> None:
+    """What was planned before an empty batch is refused, though no row of that batch tells."""
+    hand.fill(kafka, topic, 10, partitions=ONE)
+    run(topic)
+    with hand.transacting(kafka, topic) as producer:
+        hand.in_transaction(producer, topic, b"never", commit=False)
+    hand.fill(kafka, topic, 300, partitions=ONE)
+    proxy.hold(after_bytes=100_000)
+    with Job(topic) as sleeper:
+        sleeper.await_line("reading")
+        proxy.await_held()
+        assert "batch 2: 0 messages" in run(topic, "run", "--max-messages", "2", ASSAY_KAFKA=kafka)
+        assert "batch 3: 300 messages" in run(topic, ASSAY_KAFKA=kafka)
+        proxy.release()
+        sleeper.expect(19)
+    assert oracle.assert_right().rows == 310
+    settle(topic)
