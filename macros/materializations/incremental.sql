@@ -3,7 +3,8 @@
 
     A first build, or `--full-refresh`, replaces the table in one commit. Any other build starts from
     the published rows (`return_to_published`); the pre-hook deletes the rows whose message is gone;
-    then the model's rows, only of messages that are new, are added.
+    then the model's rows, only of messages that are new, are added. With the strategy `replace` the
+    model's query reads the published rows itself, and the table is replaced in one commit.
 -#}
 {% materialization incremental, adapter='spark', supported_languages=['sql'] %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -13,10 +14,11 @@
         {% do check_columns(target_relation) %}
     {% endif %}
 
+    {% do note_parents() %}
     {{ run_hooks(pre_hooks) }}
 
     {% call statement('main') %}
-        {%- if is_new -%}
+        {%- if is_new or config.get('incremental_strategy') == 'replace' -%}
             {{ create_table_as(False, target_relation, compiled_code) }}
         {%- else -%}
             insert into {{ target_relation }} ({{ model.columns | join(', ') }})
@@ -25,6 +27,7 @@
     {% endcall %}
 
     {{ run_hooks(post_hooks) }}
+    {% do run_query('reset `spark.sql.iceberg.snapshot-property.made-of`') %}
 
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

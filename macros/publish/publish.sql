@@ -74,13 +74,17 @@
 {% endmacro %}
 
 
-{#- The tag of the snapshot that readers see, named by what the table is described as. -#}
+{#- The tag of the snapshot that readers see, named by what the table is described as and tested for. -#}
 {% macro published_tag(node) -%}
     {%- set columns = [] -%}
     {%- for name, column in node.columns.items() -%}
         {%- do columns.append([name, column.data_type, column.description]) -%}
     {%- endfor -%}
-    published_{{ local_md5(tojson([node.description, columns]))[:12] }}
+    {%- set tests = [] -%}
+    {%- for test in graph.nodes.values() if test.resource_type == 'test' and node.unique_id in test.depends_on.nodes -%}
+        {%- do tests.append(test.raw_code ~ test.get('test_metadata', {}).get('kwargs', {})) -%}
+    {%- endfor -%}
+    published_{{ local_md5(tojson([node.description, columns, tests | sort]))[:12] }}
 {%- endmacro %}
 
 

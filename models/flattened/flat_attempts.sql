@@ -1,6 +1,9 @@
 {{
     config(
-        pre_hook="{{ delete_gone(ref('int_attempts__first_arrivals'), ['message_id', 'message_count']) }}",
+        pre_hook=[
+            "{{ delete_gone(ref('int_attempts__first_arrivals')) }}",
+            "{{ update_changed(ref('int_attempts__first_arrivals'), 'message_count') }}",
+        ],
     )
 }}
 
@@ -16,7 +19,7 @@ first_arrivals as (
 messages as (
     select *
     from {{ ref('stg_assess__messages') }}
-    where {{ is_new(ref('int_attempts__first_arrivals'), ['message_id', 'message_count']) }}
+    where {{ is_new(ref('int_attempts__first_arrivals')) }}
 )
 
 select

@@ -1,3 +1,4 @@
+{% set are_new = is_new(ref('flat_attempts')) -%}
 {{ config(pre_hook="{{ delete_gone(ref('flat_attempts')) }}") }}
 
 with
@@ -5,12 +6,13 @@ with
 attempts as (
     select message_id
     from {{ ref('flat_attempts') }}
+    where {{ are_new }}
 ),
 
 messages as (
     select *
     from {{ ref('stg_assess__messages') }}
-    where {{ is_new(ref('flat_attempts')) }}
+    where {{ are_new }}
 ),
 
 questions as (

@@ -108,7 +108,7 @@ MUTATIONS = (
         "count(distinct base_exam_id)",
         "count(base_exam_id)",
     ),
-    Mutation("the oldest name is the exam's", "dim_exams", "max_by(attempts", "min_by(attempts"),
+    Mutation("the oldest name is the exam's", "dim_exams", "max_by(exam_name", "min_by(exam_name"),
     Mutation("Saturdays are workdays", "dim_dates", ">= 5", "> 5"),
     Mutation("ties are broken by chance", "course_popularity", "rank() over", "row_number() over"),
     Mutation(
@@ -140,7 +140,7 @@ MUTATIONS = (
         "",
     ),
     Mutation(
-        "every attempt is a duplicate", "duplicates", "having count(*) > 1", "having count(*) >= 1"
+        "every attempt is a duplicate", "duplicates", "message_count > 1", "message_count >= 1"
     ),
 )
 
@@ -187,7 +187,9 @@ def main(names: list[str]) -> int:
             continue
         # The unit tests first: they need no build.
         tests = caught(mutation, folder, "test", "--select", f"{mutation.model},test_type:unit")
-        tests = tests or caught(mutation, folder, "build", "--select", mutation.model)
+        tests = tests or caught(
+            mutation, folder, "build", "--full-refresh", "--select", mutation.model
+        )
         print(f"{mutation.name}: {', '.join(tests) or 'NOT CAUGHT'}", flush=True)
         path = mutation.path.relative_to(ROOT)
         known[mutation.name] = (

@@ -149,6 +149,24 @@ def readers() -> Iterator[Readers]:
         thread.join()
 
 
+@contextmanager
+def arriving(raw: Raw, values: list[bytes | None]) -> Iterator[None]:
+    """Small batches, one after another, while something else is done."""
+    done = threading.Event()
+
+    def arrive() -> None:
+        while not done.wait(1.0):
+            raw.batch(values[:PARTITIONS])
+
+    thread = threading.Thread(target=arrive)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 def current() -> dict[str, set[tuple[Any, ...]]]:
     return {sql: set(query(sql)) for sql in READS}
 
@@ -266,6 +284,27 @@ def test_once_the_bad_record_is_gone_all_is_published_again(raw: Raw) -> None:
     assert disagreements() == []
     assert query("select count(*) from operations.audit_failures") == [(0,)]
     assert query("select count(*) from core.fct_attempts where attempt_id = 'lying'") == [(0,)]
+
+
+def test_batches_that_come_during_a_build_are_of_the_next(
+    raw: Raw, values: list[bytes | None]
+) -> None:
+    first = raw.batch_id
+    with arriving(raw, values):
+        build("--full-refresh")
+    assert raw.batch_id >= first + 4
+    assert query("select count(*) from operations.audit_failures") == [(0,)]
+
+
+def test_what_was_published_is_audited_by_dbt_test_and_put_right_by_a_build(raw: Raw) -> None:
+    """A build looks at what it adds to what is published; `dbt test` looks at everything."""
+    query("update audit.flat_questions set question_position = 0 where question_position = 2")
+    said = dbt("test", "--select", "flat_questions_is_sound", expect=1)
+    assert "FAIL" in said
+    rules = {row["rule"] for row in rows("select rule from operations.audit_failures")}
+    assert "positions count from 1" in rules
+    build()
+    assert disagreements() == []
 
 
 def test_orphans_are_listed_and_dropped_only_when_asked(raw: Raw) -> None:

@@ -1,11 +1,38 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace',
+        on_schema_change='fail',
+    )
+}}
+{% set since = kept_since(ref('fct_responses')) if is_incremental() -%}
+
 with
 
+-- Of all responses; or of those that came since, and what was made of the others.
 responses as (
-    select distinct
+    select
         base_exam_id,
         question_id,
         is_test_record
     from {{ ref('fct_responses') }}
+    {% if since -%}
+        with ('start-snapshot-id' = '{{ since }}')
+        union all
+        select
+            base_exam_id,
+            question_id,
+            is_test_question as is_test_record
+        from {{ this }}
+    {%- endif %}
+),
+
+questions as (
+    select distinct
+        base_exam_id,
+        question_id,
+        is_test_record
+    from responses
 ),
 
 options as (
@@ -20,12 +47,12 @@ options as (
 )
 
 select
-    responses.base_exam_id,
-    responses.question_id,
+    questions.base_exam_id,
+    questions.question_id,
     coalesce(options.option_count, 0) as option_count,
     coalesce(options.right_option_count, 0) as right_option_count,
     coalesce(options.right_option_count > 1, false) as has_several_right_options,
     coalesce(options.is_key_disputed, false) as is_key_disputed,
-    responses.is_test_record as is_test_question
-from responses
+    questions.is_test_record as is_test_question
+from questions
 left join options using (base_exam_id, question_id)

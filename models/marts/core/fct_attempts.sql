@@ -1,3 +1,14 @@
+{{
+    config(
+        materialized='incremental',
+        on_schema_change='fail',
+        pre_hook=[
+            "{{ delete_gone(ref('flat_attempts')) }}",
+            "{{ update_changed(ref('flat_attempts'), 'message_count') }}",
+        ],
+    )
+}}
+
 with
 
 attempts as (
@@ -5,6 +16,7 @@ attempts as (
         *,
         {{ seconds_between('started_at', 'recorded_at') }} as seconds
     from {{ ref('flat_attempts') }}
+    where {{ is_new(ref('flat_attempts')) }}
 )
 
 select
@@ -28,5 +40,7 @@ select
     -- A decimal, because a sum of doubles depends on the order in which they come.
     cast(try_divide(correct_count, question_count) as decimal(18, 15)) as score,
     is_all_correct,
-    message_count
+    message_count,
+    message_id,
+    batch_id
 from attempts

@@ -1,3 +1,4 @@
+{% set are_new = is_new(ref('flat_attempts')) %}
 {{
     config(
         materialized='incremental',
@@ -11,13 +12,13 @@ with
 questions as (
     select *
     from {{ ref('flat_questions') }}
-    where {{ is_new(ref('flat_attempts')) }}
+    where {{ are_new }}
 ),
 
 options as (
     select *
     from {{ ref('flat_options') }}
-    where {{ is_new(ref('flat_attempts')) }}
+    where {{ are_new }}
 ),
 
 options_of_questions as (

@@ -1,11 +1,19 @@
 with
 
+-- Few, and so they are found before anything is sorted.
+repeated as (
+    select attempt_id
+    from {{ ref('int_attempts__first_arrivals') }}
+    where message_count > 1
+),
+
 messages as (
-    select
-        stg.attempt_id,
+    select /*+ broadcast(repeated) */
+        attempt_id,
         stg.message_at,
         base.value_hash
     from {{ ref('stg_assess__messages') }} as stg
+    inner join repeated using (attempt_id)
     inner join {{ ref('base_assess__messages') }} as base using (message_id)
 )
 
@@ -18,4 +26,3 @@ select
     {{ seconds_between('min(message_at)', 'max(message_at)') }} as seconds_apart
 from messages
 group by attempt_id
-having count(*) > 1

@@ -7,20 +7,38 @@ messages as (
     from {{ ref('base_assess__messages') }}
 ),
 
+days as (
+    select
+        topic,
+        date_day,
+        count(*) as messages,
+        count_if(reason is null) as staged,
+        count_if(reason is not null) as rejected,
+        sum(value_bytes) as value_bytes,
+        min(message_at) as first_message_at,
+        max(message_at) as last_message_at
+    from messages
+    group by topic, date_day
+),
+
 first_arrivals as (
-    select message_id from {{ ref('int_attempts__first_arrivals') }}
+    select
+        topic,
+        {{ utc_date('message_at') }} as date_day,
+        count(*) as attempts
+    from {{ ref('flat_attempts') }}
+    group by topic, date_day
 )
 
 select
-    messages.topic,
-    messages.date_day,
-    count(*) as messages,
-    count_if(messages.reason is null) as staged,
-    count_if(messages.reason is not null) as rejected,
-    count(first_arrivals.message_id) as attempts,
-    sum(messages.value_bytes) as value_bytes,
-    min(messages.message_at) as first_message_at,
-    max(messages.message_at) as last_message_at
-from messages
-left join first_arrivals using (message_id)
-group by messages.topic, messages.date_day
+    topic,
+    date_day,
+    days.messages,
+    days.staged,
+    days.rejected,
+    coalesce(first_arrivals.attempts, 0) as attempts,
+    days.value_bytes,
+    days.first_message_at,
+    days.last_message_at
+from days
+left join first_arrivals using (topic, date_day)

@@ -1,12 +1,5 @@
 with
 
-records as (
-    select
-        *,
-        reason is null as is_staged
-    from {{ ref('base_assess__messages') }}
-),
-
 raw_records as (
     select
         topic,
@@ -20,17 +13,25 @@ raw_records as (
 
 judged as (
     select
-        records.topic,
-        records.topic_id,
-        records.batch_id,
-        records.partition,
-        count_if(records.is_staged) as staged_rows,
-        count_if(not records.is_staged) as rejected_rows,
-        count(attempts.message_id) as flattened_rows,
-        count_if(records.is_staged and attempts.message_id is null) as duplicate_rows
-    from records
-    left join {{ ref('flat_attempts') }} as attempts using (message_id)
-    group by records.topic, records.topic_id, records.batch_id, records.partition
+        topic,
+        topic_id,
+        batch_id,
+        partition,
+        count_if(reason is null) as staged_rows,
+        count_if(reason is not null) as rejected_rows
+    from {{ ref('base_assess__messages') }}
+    group by topic, topic_id, batch_id, partition
+),
+
+flattened as (
+    select
+        topic,
+        topic_id,
+        batch_id,
+        partition,
+        count(*) as flattened_rows
+    from {{ ref('flat_attempts') }}
+    group by topic, topic_id, batch_id, partition
 ),
 
 ledger as (
@@ -66,8 +67,9 @@ select
     coalesce(raw_records.raw_rows, 0) as raw_rows,
     coalesce(judged.staged_rows, 0) as staged_rows,
     coalesce(judged.rejected_rows, 0) as rejected_rows,
-    coalesce(judged.flattened_rows, 0) as flattened_rows,
-    coalesce(judged.duplicate_rows, 0) as duplicate_rows,
+    coalesce(flattened.flattened_rows, 0) as flattened_rows,
+    -- What was staged and speaks for no attempt came again.
+    coalesce(judged.staged_rows, 0) - coalesce(flattened.flattened_rows, 0) as duplicate_rows,
     case
         when ledger.ledger_rows is null then 'not in the ledger'
         when ledger.ledger_rows = coalesce(raw_records.raw_rows, 0) then 'reconciled'
@@ -80,3 +82,8 @@ select
 from ledger
 full outer join raw_records using (topic, topic_id, batch_id, partition)
 full outer join judged using (topic, topic_id, batch_id, partition)
+full outer join flattened using (topic, topic_id, batch_id, partition)
+-- Ingest may add batches while we look: they are of the next build.
+where
+    raw_records.raw_rows is null
+    or coalesce(batch_id <= (select max(staged.batch_id) from judged as staged), true)

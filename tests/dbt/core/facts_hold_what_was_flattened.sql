@@ -1,21 +1,28 @@
 -- No attempt, question or ticked option is lost or doubled on its way into the facts.
+{% set in_question = to_audit(ref('flat_options')) -%}
+
 with
 
 compared as (
-    select
-        'attempts' as what,
-        (select count(*) from {{ ref('flat_attempts') }}) as flattened,
-        (select count(*) from {{ ref('fct_attempts') }}) as in_facts
-    union all
-    select
-        'responses' as what,
-        (select count(*) from {{ ref('flat_questions') }}) as flattened,
-        (select count(*) from {{ ref('fct_responses') }}) as in_facts
-    union all
-    select
-        'choices' as what,
-        (select count_if(is_checked) from {{ ref('flat_options') }}) as flattened,
-        (select count(*) from {{ ref('fct_option_choices') }}) as in_facts
+    {% for what, flattened, condition, facts in [
+        ('attempts', 'flat_attempts', 'true', 'fct_attempts'),
+        ('responses', 'flat_questions', 'true', 'fct_responses'),
+        ('choices', 'flat_options', 'is_checked', 'fct_option_choices'),
+    ] -%}
+        select
+            '{{ what }}' as what,
+            (
+                select count_if({{ condition }})
+                from {{ ref(flattened) }}
+                where {{ in_question }}
+            ) as flattened,
+            (
+                select count(*)
+                from {{ ref(facts) }}
+                where {{ in_question }}
+            ) as in_facts
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select

@@ -1,5 +1,13 @@
 -- What a message counts is what its questions say, if it has any; test records count nothing.
+{% set in_question = to_audit(ref('flat_questions')) -%}
+
 with
+
+attempts as (
+    select *
+    from {{ ref('flat_attempts') }}
+    where {{ in_question }}
+),
 
 counted as (
     select
@@ -10,11 +18,12 @@ counted as (
         count_if(user_result = 'missed_some') as incomplete,
         count_if(user_result = 'unanswered') as unanswered
     from {{ ref('flat_questions') }}
+    where {{ in_question }}
     group by attempt_id
 )
 
 select attempt_id
-from {{ ref('flat_attempts') }} as attempts
+from attempts
 left join counted using (attempt_id)
 where
     case

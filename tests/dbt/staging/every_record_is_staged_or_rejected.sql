@@ -1,10 +1,30 @@
 -- A record of the raw table is in exactly one of the two staging models.
+{% set in_question = to_audit(ref('base_assess__messages')) -%}
+
 with
 
+newest as (
+    select max(batch_id) as newest_batch_id from {{ ref('base_assess__messages') }}
+),
+
+-- Those that ingest adds while a build runs are of the next build.
+records as (
+    select records.*
+    from {{ ref('base_assess__records') }} as records
+    cross join newest
+    where
+        {{ in_question }}
+        and coalesce(records.batch_id <= newest.newest_batch_id, true)
+),
+
 divided as (
-    select message_id from {{ ref('stg_assess__messages') }}
+    select message_id
+    from {{ ref('stg_assess__messages') }}
+    where {{ in_question }}
     union all
-    select message_id from {{ ref('stg_assess__rejected_messages') }}
+    select message_id
+    from {{ ref('stg_assess__rejected_messages') }}
+    where {{ in_question }}
 ),
 
 counted as (
@@ -21,6 +41,6 @@ select
     records.partition,
     records.offset,
     coalesce(counted.times, 0) as times
-from {{ ref('base_assess__records') }} as records
+from records
 full outer join counted using (message_id)
 where coalesce(counted.times, 0) != 1 or records.topic is null

@@ -127,7 +127,12 @@ def spark_page(stack: Settings) -> str:
     said = [session.get(f"{base}/{application['id']}/environment", timeout=30).text]
     # One at a time: where Spark has forgotten one query's plan, it answers 404 for the whole list.
     for place in range(MOST_QUERIES):
-        query = {"details": "true", "planDescription": "true", "offset": place, "length": 1}
+        query: dict[str, str | int] = {
+            "details": "true",
+            "planDescription": "true",
+            "offset": place,
+            "length": 1,
+        }
         answer = session.get(f"{base}/{application['id']}/sql", params=query, timeout=60)
         if answer.ok and answer.json() == []:
             return "".join(said)
