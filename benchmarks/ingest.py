@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -261,7 +261,9 @@ def grow(spark: SparkSession, name: str, there: int, size: int) -> None:
         F.sha2(F.col("id").cast("string"), 256).cast("binary").alias("value"),
         F.expr("cast(array() as array<struct<key: string, value: binary>>)").alias("headers"),
     )
-    commit(spark, records, table, source, source.begin)
+    # As if they had been read, so that the ledger can agree.
+    ranges = [[0, -there - size, -there, 0, 0]] if size else []
+    commit(spark, records, table, source, source.begin, ranges)
 
 
 def rewind(spark: SparkSession, name: str) -> None:
@@ -346,11 +348,16 @@ def described(name: str) -> Topic:
 
 
 def commit(
-    spark: SparkSession, records: DataFrame, table: str, source: Topic, to: dict[int, int]
+    spark: SparkSession,
+    records: DataFrame,
+    table: str,
+    source: Topic,
+    to: dict[int, int],
+    ranges: Sequence[list[int]] = (),
 ) -> None:
     """Our own commit, for whatever rows."""
     base = raw.committed(spark, table)
-    batch = raw.Batch(base.batch_id + 1, to, [], source.topic_id, source.cluster_id)
+    batch = raw.Batch(base.batch_id + 1, to, list(ranges), source.topic_id, source.cluster_id)
     raw.commit(records, table, base, batch)
 
 

@@ -15,8 +15,7 @@
     {%- else -%}
     {%- set since = kept_since(parent) -%}
     {%- if since -%}
-    {%- set table = table_of(node_of(parent)).relation_name -%}
-    {{ in_batches('select batch_id from ' ~ table ~ " with ('start-snapshot-id' = '" ~ since ~ "')") }}
+    {{ added_since(table_of(node_of(parent)).relation_name, since) }}
     {%- else -%}
     {{ only_in(parent, this) }}
     {%- endif -%}
@@ -35,22 +34,27 @@
 {% endmacro %}
 
 
-{#- A pre-hook: update a column where the parent has another value for a message. -#}
-{% macro update_changed(parent, column) %}
+{#-
+    A post-hook: update the counts of messages that arrived again. Only those that count more than one,
+    here or there, can differ, and they are few. So the table is to have the property
+    `write.merge.mode` 'merge-on-read': it keeps its files, and the rows that changed are in new ones.
+-#}
+{% macro update_message_counts(parent) %}
     {%- if execute and is_incremental() -%}
-        {%- set in_batches = differing_batches(parent, this, column) -%}
-        {%- if in_batches != 'false' -%}
-            merge into {{ this }} as mine
-            using (
-                select
-                    message_id,
-                    parent.{{ column }}
-                from (select * from {{ parent }} where {{ in_batches }}) as parent
-                inner join (select * from {{ this }} where {{ in_batches }}) as before using (message_id)
-                where not parent.{{ column }} <=> before.{{ column }}
-            ) as changed
-            on mine.message_id = changed.message_id and mine.{{ in_batches }}
-            when matched then update set {{ column }} = changed.{{ column }}
+        {%- set changed -%}
+            select
+                message_id,
+                batch_id,
+                coalesce(theirs.message_count, 1) as message_count
+            from (select * from {{ parent }} where message_count > 1) as theirs
+            full outer join (select * from {{ this }} where message_count > 1) as mine using (message_id, batch_id)
+            where not theirs.message_count <=> mine.message_count
+        {%- endset -%}
+        {%- set of_batches = in_batches(changed) -%}
+        {%- if of_batches != 'false' -%}
+            merge into {{ this }} as mine using ({{ changed }}) as changed
+            on mine.message_id = changed.message_id and mine.{{ of_batches }}
+            when matched then update set message_count = changed.message_count
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
@@ -70,16 +74,22 @@
 {%- endmacro %}
 
 
-{#- A condition: true of the batches of which one relation does not hold just the messages, and the values of a column, that another holds. -#}
-{% macro differing_batches(one, other, column='message_id') -%}
+{#- A condition: true of the batches of which one relation does not hold just the messages that another holds. -#}
+{% macro differing_batches(one, other) -%}
     {%- set prints = [] -%}
     {%- for relation in [one, other] -%}
         {%- do prints.append(
-            'select batch_id, count(*), bit_xor(xxhash64(message_id, ' ~ column ~ ')) from '
+            'select batch_id, count(*), bit_xor(xxhash64(message_id)) from '
             ~ relation ~ ' group by batch_id'
         ) -%}
     {%- endfor -%}
     {{ in_batches(prints | join(' except ')) }}
+{%- endmacro %}
+
+
+{#- A condition: true of the batches whose rows were added to a table after a snapshot. -#}
+{% macro added_since(table, snapshot) -%}
+    {{ in_batches('select batch_id from ' ~ table ~ " with ('start-snapshot-id' = '" ~ snapshot ~ "')") }}
 {%- endmacro %}
 
 

@@ -28,8 +28,9 @@
     {% if node.config.materialized != 'incremental' %}
         {{ return(none) }}
     {% endif %}
-    {% set note = (history_of(this).line | first).made_of %}
-    {{ return(kept(history_of(node.relation_name), fromjson(note or '{}').get(node.name))) }}
+    {% set histories = histories_of([this | string, node.relation_name]) %}
+    {% set note = (histories[this | string].line | first).made_of %}
+    {{ return(kept(histories[node.relation_name], fromjson(note or '{}').get(node.name))) }}
 {% endmacro %}
 
 
@@ -47,26 +48,39 @@
 
 
 {#-
-    The `refs` of a table, each with its snapshot's id, and the `line` of snapshots that led to what
-    it is, the newest first. What a failed build left aside is not among them.
+    By table's name: its `refs`, each with its snapshot's id, and the `line` of snapshots that led to what it
+    is, the newest first. What a failed build left aside is not among them.
 -#}
+{% macro histories_of(tables) %}
+    {% set histories, queries = {}, [] %}
+    {% for table in tables %}
+        {% do histories.update({table: {'refs': {}, 'snapshots': {}, 'line': []}}) %}
+        {% do queries.append(
+            "select '" ~ table ~ "' as of_table, cast(snapshot_id as string) as snapshot_id, cast(parent_id as string) as parent_id, "
+            ~ "coalesce(summary['added-records'], '0') as added_records, "
+            ~ "coalesce(summary['deleted-records'], '0') as deleted_records, "
+            ~ "summary['made-of'] as made_of, '' as ref from " ~ table ~ '.snapshots union all '
+            ~ "select '" ~ table ~ "', cast(snapshot_id as string), '', '', '', '', name from " ~ table ~ '.refs'
+        ) %}
+    {% endfor %}
+    {% for row in run_query(queries | join(' union all ')).rows %}
+        {% set history = histories[row.of_table] %}
+        {% do history.refs.update({row.ref: row.snapshot_id}) if row.ref else history.snapshots.update({row.snapshot_id: row}) %}
+    {% endfor %}
+    {% for history in histories.values() %}
+        {% do history.line.append(history.snapshots[history.refs.main]) %}
+        {#- A list that grows while it is read. -#}
+        {% for row in history.line if row.parent_id in history.snapshots %}
+            {% do history.line.append(history.snapshots[row.parent_id]) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(histories) }}
+{% endmacro %}
+
+
+{#- The same of one table. -#}
 {% macro history_of(table) %}
-    {% set refs, snapshots, line = {}, {}, [] %}
-    {% for row in run_query(
-        "select cast(snapshot_id as string) as snapshot_id, cast(parent_id as string) as parent_id, "
-        ~ "coalesce(summary['added-records'], '0') as added_records, "
-        ~ "coalesce(summary['deleted-records'], '0') as deleted_records, "
-        ~ "summary['made-of'] as made_of, '' as ref from " ~ table ~ '.snapshots union all '
-        ~ "select cast(snapshot_id as string), '', '', '', '', name from " ~ table ~ '.refs'
-    ).rows %}
-        {% do refs.update({row.ref: row.snapshot_id}) if row.ref else snapshots.update({row.snapshot_id: row}) %}
-    {% endfor %}
-    {% do line.append(snapshots[refs.main]) %}
-    {#- A list that grows while it is read. -#}
-    {% for row in line if row.parent_id in snapshots %}
-        {% do line.append(snapshots[row.parent_id]) %}
-    {% endfor %}
-    {{ return({'refs': refs, 'line': line}) }}
+    {{ return(histories_of([table | string]).values() | first) }}
 {% endmacro %}
 
 

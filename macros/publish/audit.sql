@@ -1,8 +1,9 @@
 {#-
     What the tests of a build look at. Published rows of incremental tables have been audited, and a
-    build adds batches: it audits those that are in files of its own. Everything is audited by
-    `dbt test` and `--full-refresh`, by a build that deleted rows, and after a table's description or
-    tests have changed, because the tag of its published snapshot is named by them.
+    build adds batches: it audits those. The message counts that it updates in older rows are for tests of
+    sums. Everything is audited by `dbt test` and `--full-refresh`, by a build that deleted rows, and
+    after a table's description or tests have changed, because the tag of its published snapshot is
+    named by them.
 -#}
 
 {#- A condition: true of the rows of a table, or of a view of one, that the tests of this build look at. -#}
@@ -16,12 +17,7 @@
     {% if not published %}
         {{ return('true') }}
     {% endif %}
-    {% set files = 'select * from ' ~ node.relation_name ~ '.files' %}
-    {% set bounds = run_query(
-        'select min(readable_metrics.batch_id.lower_bound), max(readable_metrics.batch_id.upper_bound) from ('
-        ~ files ~ ') as now left anti join (' ~ files ~ ' version as of ' ~ published ~ ') as before using (file_path)'
-    ).rows[0] %}
-    {{ return('batch_id between ' ~ bounds[0] ~ ' and ' ~ bounds[1] if bounds[0] is not none else 'false') }}
+    {{ return(added_since(node.relation_name, published)) }}
 {% endmacro %}
 
 

@@ -1,9 +1,8 @@
 {{
     config(
-        pre_hook=[
-            "{{ delete_gone(ref('int_attempts__first_arrivals')) }}",
-            "{{ update_changed(ref('int_attempts__first_arrivals'), 'message_count') }}",
-        ],
+        tblproperties={'write.merge.mode': 'merge-on-read'},
+        pre_hook="{{ delete_gone(ref('int_attempts__first_arrivals')) }}",
+        post_hook="{{ update_message_counts(ref('int_attempts__first_arrivals')) }}",
     )
 }}
 

@@ -132,7 +132,9 @@ MUTATIONS = (
         "having count(*) >=",
         "having count(*) >",
     ),
-    Mutation("the median forgets the copies", "time_to_finish", "0.5, message_count", "0.5"),
+    Mutation(
+        "the median forgets the copies", "time_to_finish", "and message_count > 1", "and false"
+    ),
     Mutation(
         "a replay is the newest batch",
         "ingest_lag",

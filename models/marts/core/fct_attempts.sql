@@ -2,10 +2,9 @@
     config(
         materialized='incremental',
         on_schema_change='fail',
-        pre_hook=[
-            "{{ delete_gone(ref('flat_attempts')) }}",
-            "{{ update_changed(ref('flat_attempts'), 'message_count') }}",
-        ],
+        tblproperties={'write.merge.mode': 'merge-on-read'},
+        pre_hook="{{ delete_gone(ref('flat_attempts')) }}",
+        post_hook="{{ update_message_counts(ref('flat_attempts')) }}",
     )
 }}
 

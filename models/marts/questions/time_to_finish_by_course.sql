@@ -9,17 +9,30 @@ attempts as (
     from {{ ref('fct_attempts') }}
 ),
 
--- An array of percentiles at once, because each call counts all the values anew.
+-- Without those that have no duration: `collect_list` leaves out nulls.
 timed as (
     select
         exam_name,
         count(seconds) as attempts,
         coalesce(sum(message_count) filter (where seconds is not null), 0) as messages,
         count_if(seconds is null) as attempts_without_duration,
-        percentile(seconds, array(0.25, 0.5, 0.75, 0.9)) as percentiles,
-        percentile(seconds, 0.5, message_count) as median_seconds_of_messages
+        collect_list(seconds) as of_attempts,
+        collect_list(
+            case
+                when seconds is not null and message_count > 1
+                    then array_repeat(seconds, cast(message_count - 1 as int))
+            end
+        ) as of_more_messages
     from attempts
     group by exam_name
+),
+
+ordered as (
+    select
+        *,
+        sort_array(of_attempts) as ordered,
+        sort_array(concat(of_attempts, flatten(of_more_messages))) as ordered_messages
+    from timed
 )
 
 select
@@ -27,9 +40,9 @@ select
     attempts,
     messages,
     attempts_without_duration,
-    percentiles[1] as median_seconds_of_attempts,
-    median_seconds_of_messages,
-    percentiles[0] as lower_quartile_seconds,
-    percentiles[2] as upper_quartile_seconds,
-    percentiles[3] as ninth_decile_seconds
-from timed
+    {{ percentile('ordered', 0.5) }} as median_seconds_of_attempts,
+    {{ percentile('ordered_messages', 0.5) }} as median_seconds_of_messages,
+    {{ percentile('ordered', 0.25) }} as lower_quartile_seconds,
+    {{ percentile('ordered', 0.75) }} as upper_quartile_seconds,
+    {{ percentile('ordered', 0.9) }} as ninth_decile_seconds
+from ordered
