@@ -1,11 +1,14 @@
 """A second real broker, which tests may kill: reached directly, through a proxy, or with passwords.
 
 It is of the stack's jars, with a log cleaner that does not wait, a listener whose advertised
-address is a proxy's, and a SASL_SSL listener with SCRAM and access rules.
+address is a proxy's, a SASL_SSL listener with passwords, tokens and access rules, and one that asks
+for the client's certificate.
 """
 
+import base64
 import datetime
 import ipaddress
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -25,7 +28,7 @@ from tests.ingest.faults.job import until
 from tests.ingest.faults.proxy import Proxy
 
 # Of the ports beside the stack's own that no service takes under any offset.
-DIRECT, PROXIED, PROXY, SECURE, CONTROLLER = 3, 4, 5, 6, 7
+DIRECT, PROXIED, PROXY, SECURE, CONTROLLER, MUTUAL = 3, 4, 5, 6, 7, 8
 
 USER = "ingest"
 PASSWORD = "Correct-Horse-7-Battery"  # looked for afterwards, where it must not be
@@ -37,7 +40,8 @@ class Broker:
     Attributes:
         kafka: its address.
         slow_kafka: its address through the proxy.
-        secure_kafka: its address with SASL_SSL and SCRAM-SHA-512.
+        secure_kafka: its address with SASL_SSL: SCRAM-SHA-512, PLAIN or OAUTHBEARER.
+        mutual_kafka: its address where both sides show certificates.
         proxy: between `slow_kafka` and the broker.
         folder: its state, certificates among it.
     """
@@ -48,6 +52,7 @@ class Broker:
         self.kafka = f"{HOST}:{base + DIRECT}"
         self.slow_kafka = f"{HOST}:{base + PROXY}"
         self.secure_kafka = f"{HOST}:{base + SECURE}"
+        self.mutual_kafka = f"{HOST}:{base + MUTUAL}"
         self.folder = settings.state / "faults-broker"
         self._process: psutil.Process | None = None
 
@@ -99,6 +104,17 @@ class Broker:
             **changes,
         }
 
+    def mutual_environment(self) -> dict[str, str]:
+        """What the job needs to reach the listener that asks for a certificate."""
+        return {
+            "ASSAY_KAFKA": self.mutual_kafka,
+            "ASSAY_KAFKA_SECURITY": "SSL",
+            "ASSAY_KAFKA_CA_FILE": str(self.folder / "ca.pem"),
+            "ASSAY_KAFKA_CERT_FILE": str(self.folder / "client.pem"),
+            "ASSAY_KAFKA_KEY_FILE": str(self.folder / "client-key.pem"),
+            "ASSAY_KAFKA_KEY_PASSWORD": PASSWORD,
+        }
+
     def _java(self, main: str, *arguments: str) -> list[str]:
         return java.command(
             main,
@@ -116,11 +132,12 @@ controller.quorum.voters=1@{HOST}:{base + CONTROLLER}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=DIRECT
 listener.security.protocol.map=\
-CONTROLLER:PLAINTEXT,DIRECT:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL
+CONTROLLER:PLAINTEXT,DIRECT:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL,MUTUAL:SSL
 listeners=DIRECT://{HOST}:{base + DIRECT},PROXIED://{HOST}:{base + PROXIED},\
-SECURE://{HOST}:{base + SECURE},CONTROLLER://{HOST}:{base + CONTROLLER}
+SECURE://{HOST}:{base + SECURE},MUTUAL://{HOST}:{base + MUTUAL},\
+CONTROLLER://{HOST}:{base + CONTROLLER}
 advertised.listeners=DIRECT://{HOST}:{base + DIRECT},PROXIED://{HOST}:{base + PROXY},\
-SECURE://{HOST}:{base + SECURE}
+SECURE://{HOST}:{base + SECURE},MUTUAL://{HOST}:{base + MUTUAL}
 log.dirs={self.folder / "log"}
 auto.create.topics.enable=true
 log.retention.hours=-1
@@ -139,12 +156,22 @@ broker.heartbeat.interval.ms=500
 log.cleaner.backoff.ms=200
 log.cleaner.min.cleanable.ratio=0.01
 
-# Passwords and rights on one listener; who comes without a name may everything.
-listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512
+# Names and rights on two listeners; who comes without a name may everything. Tokens are not signed.
+listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN,OAUTHBEARER
 listener.name.secure.scram-sha-512.sasl.jaas.config=\
 org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secure.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";
+listener.name.secure.oauthbearer.sasl.jaas.config=\
+org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;
 listener.name.secure.ssl.keystore.type=PEM
 listener.name.secure.ssl.keystore.location={self.folder / "broker.pem"}
+listener.name.mutual.ssl.keystore.type=PEM
+listener.name.mutual.ssl.keystore.location={self.folder / "broker.pem"}
+listener.name.mutual.ssl.truststore.type=PEM
+listener.name.mutual.ssl.truststore.location={self.folder / "ca.pem"}
+listener.name.mutual.ssl.client.auth=required
+listener.name.mutual.ssl.principal.mapping.rules=RULE:^CN=(.*)$/$1/
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 allow.everyone.if.no.acl.found=false
@@ -165,18 +192,28 @@ def running(settings: Settings) -> Iterator[tuple[Broker, Proxy]]:
             broker.kill()
 
 
+def token(user: str) -> str:
+    """A token that says who comes, good for an hour, and that nobody signed."""
+    now = int(datetime.datetime.now(datetime.UTC).timestamp())
+    parts = [{"alg": "none"}, {"sub": user, "iat": now, "exp": now + 3600}]
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts)
+    return ".".join(part.rstrip("=") for part in encoded) + "."
+
+
 def write_certificates(folder: Path) -> None:
-    """An authority, a broker that it vouches for, and an authority that nobody knows."""
+    """An authority, a broker and a user that it vouches for, and an authority that nobody knows."""
     ca_key, ca = _certificate("assay test authority", None)
     broker_key, broker = _certificate(HOST, (ca_key, ca))
+    user_key, user = _certificate(USER, (ca_key, ca))
     _, stranger = _certificate("somebody else", None)
-    pem = serialization.Encoding.PEM
-    key = broker_key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key = broker_key.private_bytes(pem, form, serialization.NoEncryption())
+    locked = serialization.BestAvailableEncryption(PASSWORD.encode())
     (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
     (folder / "stranger.pem").write_bytes(stranger.public_bytes(pem))
     (folder / "broker.pem").write_bytes(key + broker.public_bytes(pem) + ca.public_bytes(pem))
+    (folder / "client.pem").write_bytes(user.public_bytes(pem))
+    (folder / "client-key.pem").write_bytes(user_key.private_bytes(pem, form, locked))
 
 
 def _certificate(

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from kafka import KafkaProducer
 from kafka.admin import ConfigResource
 
 from tests.ingest.faults import hand, lake
@@ -42,6 +43,20 @@ def test_odd_records_are_kept_as_they_are(kafka: str, topic: str, oracle: Oracle
     assert found[4][5] == 3 and found[5][6] is True
     assert [row[4] for row in found[6:]] == [-1, 0, 4_102_444_799_999]
     settle(topic)
+
+
+def test_many_days_in_one_task(kafka: str, topic: str, oracle: Oracle) -> None:
+    """A file for each of them, all open at once, would take more memory than the server has."""
+    days = 1_500
+    producer = KafkaProducer(bootstrap_servers=kafka)
+    for number in range(2 * days):
+        at = number % days * 86_400_000
+        producer.send(topic, b"%d" % number, partition=0, timestamp_ms=at)
+    producer.close()
+    run(topic)
+    assert oracle.assert_right().rows == 2 * days
+    [(held,)] = lake.sql(f"select count(*) from {lake.table_of(topic)}.partitions")
+    assert held == days
 
 
 def test_ten_megabytes_and_every_codec(kafka: str, topic: str, oracle: Oracle) -> None:

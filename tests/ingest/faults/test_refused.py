@@ -21,7 +21,7 @@ from kafka.admin import (
 
 from stack.settings import HOST, Settings
 from tests.ingest.faults import hand, lake
-from tests.ingest.faults.broker import PASSWORD, USER, Broker
+from tests.ingest.faults.broker import PASSWORD, USER, Broker, token
 from tests.ingest.faults.job import Job, run
 from tests.ingest.faults.oracle import Oracle
 
@@ -73,6 +73,24 @@ def test_refused_until_everything_is_right(
     assert any("ingest" in one for one in arguments), "no job was seen"
     for place, text in told.items():
         assert PASSWORD not in text and WRONG not in text, f"the password is told by {place}"
+
+
+@pytest.mark.parametrize("way", ["PLAIN", "OAUTHBEARER", "certificate"])
+def test_every_other_way_in(
+    way: str, broker: Broker, kafka: str, topic: str, oracle: Oracle
+) -> None:
+    hand.fill(kafka, topic, 10)
+    environment = {
+        "PLAIN": broker.secure_environment(ASSAY_KAFKA_SASL="PLAIN"),
+        "OAUTHBEARER": broker.secure_environment(
+            ASSAY_KAFKA_SASL="OAUTHBEARER", ASSAY_KAFKA_OAUTH_TOKEN=token(USER)
+        ),
+        "certificate": broker.mutual_environment(),
+    }[way]
+    assert topic in attempt(topic, 21, environment)  # known, and not allowed
+    allow(kafka, topic, ACLOperation.READ)
+    attempt(topic, 0, environment)
+    oracle.assert_right()
 
 
 def test_a_mistyped_topic_is_not_created(kafka: str, topic: str) -> None:
