@@ -151,16 +151,27 @@ class KafkaRangesReader(DataSourceReader):
             try:
                 yield from _polled(consumer, at, wanted, skips, stall_seconds)
             except errors.OffsetOutOfRangeError:
-                self._check(consumer, at, wanted)  # most likely it says why
+                self._check(consumer, at, wanted, stall_seconds)  # most likely it says why
                 raise
-            self._check(consumer, at, wanted)
+            self._check(consumer, at, wanted, stall_seconds)
         finally:
             consumer.close()
 
-    def _check(self, consumer: KafkaConsumer, at: TopicPartition, wanted: KafkaRange) -> None:
+    def _check(
+        self, consumer: KafkaConsumer, at: TopicPartition, wanted: KafkaRange, stall_seconds: float
+    ) -> None:
         """Raise if a range was no longer what it was when it was planned."""
         # Deleted while we read: what we did not see would otherwise be missing silently.
-        first = consumer.beginning_offsets([at])[at]
+        try:
+            first = consumer.beginning_offsets([at], stall_seconds * 1000)[at]
+        except errors.KafkaTimeoutError as error:
+            raise RuntimeError(
+                f"ASSAY_STALLED {self.topic} partition {at.partition} offset {wanted.end}"
+            ) from error
+        except KeyError as error:  # kafka-python's, of a partition that is gone
+            raise RuntimeError(
+                f"ASSAY_RECREATED {self.topic} partition {at.partition} offset {wanted.start}"
+            ) from error
         if first > wanted.start:
             raise RuntimeError(
                 f"ASSAY_TRIMMED {self.topic} partition {at.partition} offset {first}"

@@ -107,8 +107,14 @@ class Source:
             if code:
                 raise no_topic(self.settings, self.name)
             partitions = self._partitions(p["partition_index"] for p in found[0]["partitions"])
-            begin = self._consumer.beginning_offsets(partitions)
-            end = self._consumer.end_offsets(partitions)
+            try:
+                begin = self._consumer.beginning_offsets(partitions, TIMEOUT_MS)
+                end = self._consumer.end_offsets(partitions, TIMEOUT_MS)
+            except KeyError as error:  # kafka-python's, of a partition that is gone
+                raise NoTopic(
+                    f"the topic {self.name!r} was deleted, or made anew, while it was looked at",
+                    "run again",
+                ) from error
             return Topic(
                 self.name,
                 cluster_id,
@@ -135,7 +141,7 @@ class Source:
         milliseconds = int(moment.timestamp() * 1000)
         with reaching(self.settings):
             found = self._consumer.offsets_for_times(
-                dict.fromkeys(self._partitions(partitions), milliseconds)
+                dict.fromkeys(self._partitions(partitions), milliseconds), TIMEOUT_MS
             )
         return {p.partition: at.offset for p, at in found.items() if at is not None}
 

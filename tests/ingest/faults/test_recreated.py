@@ -1,7 +1,13 @@
 """Fault 9: the topic deleted and recreated, smaller and larger, or missing."""
 
-import pytest
+from collections.abc import Iterator
 
+import pytest
+from kafka import TopicPartition
+
+from ingest.errors import NoBroker, NoTopic
+from ingest.settings import Settings
+from ingest.topic import Source
 from tests.ingest.faults import hand, lake
 from tests.ingest.faults.job import Job, run, settle
 from tests.ingest.faults.oracle import Oracle
@@ -32,6 +38,25 @@ def test_another_topic_of_the_same_name(kafka: str, topic: str, oracle: Oracle) 
     assert oracle.assert_right().rows == 36
     assert len({c.topic_id for c in oracle.seen}) == 2
     settle(topic)
+
+
+@pytest.mark.parametrize("partitions", [1, 0])
+def test_recreated_or_deleted_while_it_is_looked_at(
+    partitions: int, kafka: str, topic: str
+) -> None:
+    """Between its description and its offsets; 30 minutes of chaos found a traceback there."""
+
+    class Slow(Source):
+        def _partitions(self, numbers: Iterator[int] | list[int]) -> list[TopicPartition]:
+            if partitions:
+                hand.recreate(kafka, topic, partitions)
+            else:
+                hand.delete(kafka, topic)
+            return super()._partitions(numbers)
+
+    # A deleted topic may be known to be gone, or nobody answers for it.
+    with Slow(Settings(topic=topic)) as source, pytest.raises((NoTopic, NoBroker)):
+        source.describe()
 
 
 def test_recreated_while_reading(kafka: str, topic: str, oracle: Oracle, proxy: Proxy) -> None:
