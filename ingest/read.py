@@ -165,24 +165,16 @@ class KafkaRangesReader(DataSourceReader):
         try:
             first = consumer.beginning_offsets([at], stall_seconds * 1000)[at]
         except errors.KafkaTimeoutError as error:
-            raise RuntimeError(
-                f"ASSAY_STALLED {self.topic} partition {at.partition} offset {wanted.end}"
-            ) from error
+            raise _marked("ASSAY_STALLED", at, wanted.end) from error
         except KeyError as error:  # kafka-python's, of a partition that is gone
-            raise RuntimeError(
-                f"ASSAY_RECREATED {self.topic} partition {at.partition} offset {wanted.start}"
-            ) from error
+            raise _marked("ASSAY_RECREATED", at, wanted.start) from error
         if first > wanted.start:
-            raise RuntimeError(
-                f"ASSAY_TRIMMED {self.topic} partition {at.partition} offset {first}"
-            )
+            raise _marked("ASSAY_TRIMMED", at, first)
         # Made anew since the plan: these offsets would be those of other messages.
         consumer.topics()  # asks for them all, and so for their ids
         found = consumer._cluster.topic_id(self.topic)
         if self.topic_id is not None and str(found) != self.topic_id:
-            raise RuntimeError(
-                f"ASSAY_RECREATED {self.topic} partition {at.partition} offset {wanted.start}"
-            )
+            raise _marked("ASSAY_RECREATED", at, wanted.start)
 
 
 def _polled(
@@ -199,9 +191,12 @@ def _polled(
         if consumer.position(at) > position:
             position, progressed_at = consumer.position(at), time.monotonic()
         elif time.monotonic() - progressed_at > stall_seconds:
-            raise RuntimeError(
-                f"ASSAY_STALLED {at.topic} partition {at.partition} offset {position}"
-            )
+            raise _marked("ASSAY_STALLED", at, position)
+
+
+def _marked(marker: str, at: TopicPartition, offset: int) -> RuntimeError:
+    """What ended a range, with a marker that the job looks for, and the place."""
+    return RuntimeError(f"{marker} {at.topic} partition {at.partition} offset {offset}")
 
 
 @contextmanager

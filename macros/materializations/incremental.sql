@@ -1,11 +1,11 @@
 {#-
     Keep a table up to date by the messages it was made from.
 
-    A first build, or `--full-refresh`, replaces the table in one commit. Any other build starts from
-    the published rows (`return_to_published`); the pre-hook deletes the rows whose message is gone;
-    then the model's rows, only of messages that are new, are added, and the post-hook updates what
-    later messages change in older ones. With the strategy `replace` the
-    model's query reads the published rows itself, and the table is replaced in one commit.
+    A first build, or `--full-refresh`, replaces the table in one commit. Any other build starts
+    from the published rows (`return_to_published`); the pre-hook deletes the rows whose message is
+    gone; then the model's rows, only of messages that are new, are added, and the post-hook updates
+    what later messages change in older ones. With the strategy `replace` the model's query reads
+    the published rows itself, and the table is replaced in one commit.
 -#}
 {% materialization incremental, adapter='spark', supported_languages=['sql'] %}
     {%- set target_relation = this.incorporate(type='table') -%}

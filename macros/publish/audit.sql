@@ -1,9 +1,9 @@
 {#-
     What the tests of a build look at. Published rows of incremental tables have been audited, and a
-    build adds batches: it audits those. The message counts that it updates in older rows are for tests of
-    sums. Everything is audited by `dbt test` and `--full-refresh`, by a build that deleted rows, and
-    after a table's description or tests have changed, because the tag of its published snapshot is
-    named by them.
+    build adds batches: it audits those. The message counts that it updates in older rows are for
+    tests of sums. Everything is audited by `dbt test` and `--full-refresh`, by a build that deleted
+    rows, and after a table's description or tests have changed, because the tag of its published
+    snapshot is named by them.
 -#}
 
 {#- A condition: true of the rows of a table, or of a view of one, that the tests of this build look at. -#}

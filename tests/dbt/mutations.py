@@ -133,7 +133,11 @@ MUTATIONS = (
         "having count(*) >",
     ),
     Mutation(
-        "the median forgets the copies", "time_to_finish", "and message_count > 1", "and false"
+        "the median forgets the copies",
+        "time_to_finish",
+        "and message_count > 1",
+        "and false",
+        "macros/marts/time_to_finish.sql",
     ),
     Mutation(
         "a replay is the newest batch",
