@@ -29,8 +29,8 @@ SCHEMA = pa.schema(
         ("offset", pa.int64()),
         ("timestamp", pa.timestamp("us", tz="UTC")),
         ("timestamp_type", pa.string()),
-        ("key", pa.binary()),
-        ("value", pa.binary()),
+        ("key", pa.string()),
+        ("value", pa.string()),
         ("headers", pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))),
     ]
 )
@@ -294,8 +294,8 @@ def arrow(topic: str, partition: int, blocks: Sequence[Block]) -> pa.RecordBatch
             _integers("offset", array("q", joined(b.offsets for b in blocks))),
             _integers("timestamp", array("q", microseconds)),
             _strings(pa.string(), types),
-            _strings(pa.binary(), joined(b.keys for b in blocks)),
-            _strings(pa.binary(), joined(b.values for b in blocks)),
+            _strings(pa.string(), joined(b.keys for b in blocks)),
+            _strings(pa.string(), joined(b.values for b in blocks)),
             _header_lists(joined(b.header_lists for b in blocks)),
         ],
         schema=SCHEMA,

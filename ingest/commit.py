@@ -33,13 +33,20 @@ STATE = (BATCH, OFFSETS, TOPIC_ID, CLUSTER_ID, DECISIONS)
 
 # By default all rows of a day are shuffled to one task, and one core writes them. Within a task
 # they are sorted by day, because a file for each of 1,500 days, all open at once, takes 2 GB.
-# Values are long and seldom repeated: a dictionary or their least and greatest are of no use.
+# A dictionary of what hardly repeats, and the least and greatest of what nobody looks up by its
+# range, cost time and are of no use.
 WRITING = {
     "write.distribution-mode": "none",
     "write.spark.fanout.enabled": "false",
     "write.parquet.compression-level": "1",
-    "write.parquet.dict-encoding-enabled.column.value": "false",
-    "write.parquet.stats-enabled.column.value": "false",
+    **{
+        f"write.parquet.dict-encoding-enabled.column.{name}": "false"
+        for name in ("offset", "key", "value")
+    },
+    **{
+        f"write.parquet.stats-enabled.column.{name}": "false"
+        for name in ("topic", "timestamp_type", "key", "value")
+    },
 }
 
 # The rest of a branch's name is when it was made, in Unix seconds, and something unique.
@@ -144,7 +151,9 @@ class Batch:
     def stamped(self, records: DataFrame) -> DataFrame:
         """Rows of `SCHEMA` as rows of the raw table."""
         return (
-            records.withColumn("batch_id", F.lit(self.batch_id).cast("bigint"))
+            records.withColumn("key", F.col("key").cast("binary"))
+            .withColumn("value", F.col("value").cast("binary"))
+            .withColumn("batch_id", F.lit(self.batch_id).cast("bigint"))
             .withColumn("ingested_at", F.lit(self.ingested_at))
             .withColumn("topic_id", F.lit(self.topic_id))
         )
