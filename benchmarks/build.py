@@ -140,10 +140,11 @@ def build(state: Path) -> tuple[float, float]:
     seconds = time.monotonic() - begun
     results = json.loads((state / "dbt" / "run_results.json").read_text())["results"]
     models = sum(r["execution_time"] for r in results if r["unique_id"].startswith("model."))
+    models /= len({r["thread_id"] for r in results})
     console.print(
-        f"build: {seconds:.1f} s, of which each thread spent {models / 4:.1f} s on models"
+        f"build: {seconds:.1f} s, of which each thread spent {models:.1f} s on models"
     )
-    return seconds, models / 4
+    return seconds, models
 
 
 def write_samples(folder: Path, messages: int, new: int) -> tuple[Path, Path]:

@@ -41,21 +41,25 @@
 -#}
 {% macro update_message_counts(parent) %}
     {%- if execute and is_incremental() -%}
-        {%- set changed -%}
-            select
-                message_id,
-                batch_id,
-                coalesce(theirs.message_count, 1) as message_count
-            from (select * from {{ parent }} where message_count > 1) as theirs
-            full outer join (select * from {{ this }} where message_count > 1) as mine using (message_id, batch_id)
-            where not theirs.message_count <=> mine.message_count
-        {%- endset -%}
-        {%- set of_batches = in_batches(changed) -%}
+        {#- Cached: it is asked twice, and Spark then knows how few it is and joins it without a sort. What
+            a killed build left is not taken for it, because the query names its build. -#}
+        {%- do run_query(
+            'cache table changed as '
+            ~ 'select message_id, batch_id, coalesce(theirs.message_count, 1) as message_count, '
+            ~ string_literal(invocation_id) ~ ' as build '
+            ~ 'from (select * from ' ~ parent ~ ' where message_count > 1) as theirs '
+            ~ 'full outer join (select * from ' ~ this ~ ' where message_count > 1) as mine using (message_id, batch_id) '
+            ~ 'where not theirs.message_count <=> mine.message_count'
+        ) -%}
+        {%- set of_batches = in_batches('table changed') -%}
         {%- if of_batches != 'false' -%}
-            merge into {{ this }} as mine using ({{ changed }}) as changed
-            on mine.message_id = changed.message_id and mine.{{ of_batches }}
-            when matched then update set message_count = changed.message_count
+            {%- do run_query(
+                'merge into ' ~ this ~ ' as mine using changed '
+                ~ 'on mine.message_id = changed.message_id and mine.' ~ of_batches
+                ~ ' when matched then update set message_count = changed.message_count'
+            ) -%}
         {%- endif -%}
+        {%- do run_query('drop view changed') -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -76,15 +80,28 @@
 
 {#- A condition: true of the batches of which one relation does not hold just the messages that another holds. -#}
 {% macro differing_batches(one, other) -%}
-    {%- set prints = [] -%}
-    {%- for relation in [one, other] -%}
-        {%- do prints.append(
-            'select batch_id, count(*), bit_xor(xxhash64(message_id)) from '
-            ~ relation ~ ' group by batch_id'
-        ) -%}
+    {%- set batches, prints = [], prints_of(other) -%}
+    {%- for batch, print in prints_of(one).items() if prints.get(batch) != print -%}
+        {%- do batches.append(batch) -%}
     {%- endfor -%}
-    {{ in_batches(prints | join(' except ')) }}
+    {{ one_of(batches) }}
 {%- endmacro %}
+
+
+{#- By batch, how many messages a relation holds of it, and which. The model's query and its hook ask the same. -#}
+{% macro prints_of(relation) %}
+    {% set answers = graph.nodes[model.unique_id].setdefault('prints', {}) %}
+    {% if relation | string not in answers %}
+        {% set prints = {} %}
+        {% for batch, count, print in run_query(
+            'select batch_id, count(*), bit_xor(message_id) from ' ~ relation ~ ' group by batch_id'
+        ).rows %}
+            {% do prints.update({batch: [count, print]}) %}
+        {% endfor %}
+        {% do answers.update({relation | string: prints}) %}
+    {% endif %}
+    {{ return(answers[relation | string]) }}
+{% endmacro %}
 
 
 {#- A condition: true of the batches whose rows were added to a table after a snapshot. -#}
@@ -93,8 +110,13 @@
 {%- endmacro %}
 
 
-{#- A condition: true of the batches that a query finds. It names them, so that Iceberg passes over the files of all others. -#}
+{#- A condition: true of the batches that a query finds. -#}
 {% macro in_batches(query) -%}
-    {%- set batches = run_query('select distinct batch_id from (' ~ query ~ ')').columns[0].values() -%}
+    {{ one_of(run_query('select distinct batch_id from (' ~ query ~ ')').columns[0].values()) }}
+{%- endmacro %}
+
+
+{#- A condition: true of some batches. It names them, so that Iceberg passes over the files of all others. -#}
+{% macro one_of(batches) -%}
     {{ 'batch_id in (' ~ batches | sort | join(', ') ~ ')' if batches else 'false' }}
 {%- endmacro %}

@@ -12,7 +12,7 @@
     {% if not node or node.config.materialized != 'incremental' or flags.WHICH != 'build' or flags.FULL_REFRESH %}
         {{ return('true') }}
     {% endif %}
-    {% set history = history_of(node.relation_name) %}
+    {% set history = history_of(node) %}
     {% set published = kept(history, history.refs.get(published_tag(node))) %}
     {% if not published %}
         {{ return('true') }}
@@ -26,7 +26,7 @@
     its rows. `unknown` if readers see nothing of it.
 -#}
 {% macro lost_keys(relation, columns) %}
-    {% set history = history_of(relation) %}
+    {% set history = history_of(node_of(relation)) %}
     {% set published = history.refs.items() | rejectattr(0, 'eq', 'main') | map(attribute=1) | first %}
     {% if not published %}
         {{ return('unknown') }}

@@ -2,20 +2,24 @@
 
 with
 
-messages as (
+arrivals as (
     select
+        attempt_id,
         message_id,
         batch_id,
-        attempt_id,
-        -- When it arrived; the topic and its id make the order total.
-        struct(message_at, topic_id, partition, offset, topic) as arrived
+        -- The topic and its id make the order total.
+        row_number() over (
+            partition by attempt_id
+            order by message_at, topic_id, partition, offset, topic
+        ) as arrival,
+        count(*) over (partition by attempt_id) as message_count
     from {{ ref('stg_assess__messages') }}
 )
 
 select
     attempt_id,
-    min_by(message_id, arrived) as message_id,
-    min_by(batch_id, arrived) as batch_id,
-    count(*) as message_count
-from messages
-group by attempt_id
+    message_id,
+    batch_id,
+    message_count
+from arrivals
+where arrival = 1

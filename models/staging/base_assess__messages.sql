@@ -13,7 +13,8 @@
 with
 
 records as (
-    select
+    -- Few messages are in few files, which one task would read, and parse while all else waits.
+    select {{ '/*+ repartition(4, offset) */' if is_incremental() }}
         *,
         try_validate_utf8(cast(value as string)) as text
     from {{ ref('base_assess__records') }}

@@ -61,14 +61,14 @@ MUTATIONS = (
     Mutation(
         "the last arrival speaks",
         "int_attempts__first_arrivals",
-        "min_by(message_id",
-        "max_by(message_id",
+        "arrival = 1",
+        "arrival = message_count",
     ),
     Mutation(
         "offsets decide before moments",
         "int_attempts__first_arrivals",
-        "struct(message_at, topic_id, partition, offset, topic)",
-        "struct(topic_id, partition, offset, topic)",
+        "order by message_at, topic_id",
+        "order by topic_id",
     ),
     Mutation(
         "every attempt came once",

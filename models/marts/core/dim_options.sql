@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='replace',
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='replace') }}
 {% set since = kept_since(ref('flat_options')) if is_incremental() -%}
 
 with

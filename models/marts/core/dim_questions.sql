@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='replace',
-        on_schema_change='fail',
-    )
-}}
+{{ config(materialized='incremental', incremental_strategy='replace') }}
 {% set since = kept_since(ref('fct_responses')) if is_incremental() -%}
 
 with

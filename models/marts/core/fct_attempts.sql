@@ -1,7 +1,6 @@
 {{
     config(
         materialized='incremental',
-        on_schema_change='fail',
         tblproperties={'write.merge.mode': 'merge-on-read'},
         pre_hook="{{ delete_gone(ref('flat_attempts')) }}",
         post_hook="{{ update_message_counts(ref('flat_attempts')) }}",

@@ -1,10 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        on_schema_change='fail',
-        pre_hook="{{ delete_gone(ref('flat_attempts')) }}",
-    )
-}}
+{{ config(materialized='incremental', pre_hook="{{ delete_gone(ref('flat_attempts')) }}") }}
 
 select
     attempt_id,

@@ -1,11 +1,5 @@
 {% set are_new = is_new(ref('flat_attempts')) %}
-{{
-    config(
-        materialized='incremental',
-        on_schema_change='fail',
-        pre_hook="{{ delete_gone(ref('flat_attempts')) }}",
-    )
-}}
+{{ config(materialized='incremental', pre_hook="{{ delete_gone(ref('flat_attempts')) }}") }}
 
 with
 

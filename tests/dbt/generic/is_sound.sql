@@ -12,8 +12,9 @@
             one is null.
         rules: pairs of `rule`, in plain words, and the SQL condition that `holds` for every row; one
             that is null does not hold.
+        made_into: for a source, the model that has a row for each of its rows: what it adds is audited.
 -#}
-{% test is_sound(model, grain, not_null=[], accepted_values={}, foreign_keys=[], rules=[]) %}
+{% test is_sound(model, grain, not_null=[], accepted_values={}, foreign_keys=[], rules=[], made_into=none) %}
 {%- set checks = [] -%}
 {%- for column in grain + not_null -%}
     {%- do checks.append((column ~ ' is never null', column ~ ' is not null')) -%}
@@ -26,7 +27,7 @@
     {%- do checks.append((check.rule, check.holds)) -%}
 {%- endfor -%}
 {%- set key = 'to_json(struct(' ~ (grain or ['*']) | join(', ') ~ "), map('ignoreNullFields', 'false'))" -%}
-{%- set in_question = to_audit(model) -%}
+{%- set in_question = to_audit(made_into or model) -%}
 {%- set lost = {} -%}
 {%- for foreign_key in foreign_keys if in_question != 'true' -%}
     {%- do lost.update({loop.index0: lost_keys(foreign_key.to, foreign_key.fields)}) -%}
