@@ -141,9 +141,7 @@ def build(state: Path) -> tuple[float, float]:
     results = json.loads((state / "dbt" / "run_results.json").read_text())["results"]
     models = sum(r["execution_time"] for r in results if r["unique_id"].startswith("model."))
     models /= len({r["thread_id"] for r in results})
-    console.print(
-        f"build: {seconds:.1f} s, of which each thread spent {models:.1f} s on models"
-    )
+    console.print(f"build: {seconds:.1f} s, of which each thread spent {models:.1f} s on models")
     return seconds, models
 
 

@@ -22,7 +22,7 @@ select
             'certification_uptake' as question_id,
             'How many sought a certification?' as question,
             certified > 0 as is_measurable,
-            'The field `certification` is never true: nobody was offered one, or it is not recorded.'
+            'The field `certification` is never true: none was offered, or it is not recorded.'
                 as reason,
             concat_ws(
                 '',
