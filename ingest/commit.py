@@ -149,7 +149,7 @@ class Batch:
         }
 
     def stamped(self, records: DataFrame) -> DataFrame:
-        """Rows of `SCHEMA` as rows of the raw table."""
+        """Rows of `SCHEMA` or `AS_TEXT` as rows of the raw table."""
         return (
             records.withColumn("key", F.col("key").cast("binary"))
             .withColumn("value", F.col("value").cast("binary"))
@@ -251,7 +251,7 @@ def commit(records: DataFrame, table: str, base: Committed, batch: Batch) -> Non
     """Write the next batch and its offsets, unless anybody committed since `base`.
 
     Args:
-        records: rows of `SCHEMA`.
+        records: rows of `SCHEMA` or `AS_TEXT`.
         table: to write to.
         base: what the batch was planned from.
         batch: what it is.

@@ -22,8 +22,10 @@ select
             'certification_uptake' as question_id,
             'How many sought a certification?' as question,
             certified > 0 as is_measurable,
-            'The field `certification` is never true: none was offered, or it is not recorded.'
-                as reason,
+            concat(
+                'The field `certification` is never true: ',
+                'nobody was offered one, or it is not recorded.'
+            ) as reason,
             concat_ws(
                 '',
                 format_number(not_certified, 0), ' attempts say false, ',
