@@ -45,7 +45,7 @@ WRITING = {
     },
     **{
         f"write.parquet.stats-enabled.column.{name}": "false"
-        for name in ("topic", "timestamp_type", "key", "value")
+        for name in ("topic", "timestamp_type", "key", "value", "topic_id")
     },
 }
 

@@ -33,7 +33,9 @@ def main(kind: str) -> None:
     )
     python = make_venv()
     uv = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(python)]
-    install = [*uv, "--require-hashes", "--quiet", "-r", str(wanted)]
+    # Compiled now, for all: where Python is told not to keep what it compiles, as in containers,
+    # each process would compile all of pandas again.
+    install = [*uv, "--require-hashes", "--compile-bytecode", "--quiet", "-r", str(wanted)]
     # Where all is cached, the network is not needed (and some mirrors make uv fetch it all again).
     if subprocess.run([*install, "--offline"], capture_output=True, check=False).returncode != 0:
         run(install)
