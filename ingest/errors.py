@@ -48,7 +48,7 @@ class NoSpark(IngestError):
 
 
 class PublishFailed(IngestError):
-    """The broker refused messages; none of them was published."""
+    """The broker refused messages, and none was published; or it did not say that they were."""
 
     exit_code = 14
 

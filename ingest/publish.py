@@ -1,10 +1,11 @@
 """Publish a file's messages: all of them, or none."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, ProducerFencedError
+from kafka.errors import KafkaError, KafkaTimeoutError, ProducerFencedError
 
 from ingest import client
 from ingest.errors import PublishFailed
@@ -16,6 +17,8 @@ from ingest.topic import TIMEOUT_MS, Source, reaching
 TRANSACTION_TIMEOUT_MS = 15 * 60 * 1000
 # kafka-python buffers without a bound, so wait for the broker now and then.
 FLUSH_EVERY_BYTES = 32 * 1024**2
+# A broker that is there takes a moment to end a transaction.
+END_SECONDS = 60.0
 
 
 def publish(
@@ -41,7 +44,8 @@ def publish(
     Raises:
         NoBroker: nobody answers.
         NoTopic: there is no such topic.
-        PublishFailed: the broker refused; nothing was published.
+        PublishFailed: the broker refused, and nothing was published; or it went away at the very
+            end, and it is not known.
         BadFile: from `messages`; nothing was published.
     """
     topic = settings.topic
@@ -65,7 +69,14 @@ def publish(
         producer.begin_transaction()
         try:
             count = _send_all(producer, topic, messages, key_field, progress)
-            producer.commit_transaction()
+            within(END_SECONDS, producer.commit_transaction)
+        except Unended as error:
+            raise PublishFailed(
+                f"Kafka at {settings.kafka} took {count:,} messages and did not say within "
+                f"{END_SECONDS:.0f} s that they are published; it is not known whether they are",
+                f"see how many wait: `python -m ingest status --topic {topic}`; "
+                "if they are not there, publish again",
+            ) from error
         except BaseException:
             _abort(producer)
             raise
@@ -117,4 +128,39 @@ def _confirm(producer: KafkaProducer, sent: list) -> None:  # type: ignore[type-
 def _abort(producer: KafkaProducer) -> None:
     # Where it fails, the broker aborts it: for the next publish, or at the timeout.
     with contextlib.suppress(KafkaError):
-        producer.abort_transaction()
+        within(END_SECONDS, producer.abort_transaction)
+
+
+class Unended(KafkaTimeoutError):  # type: ignore[misc]
+    """The end of a transaction was asked for, and Kafka has not answered."""
+
+
+def within(seconds: float, end: Callable[[], None]) -> None:
+    """End a transaction.
+
+    kafka-python waits for ever where the broker is gone, and where it came back at a bad moment: it
+    can lose the request.
+
+    Args:
+        seconds: to wait at most.
+        end: a producer's `commit_transaction` or `abort_transaction`.
+
+    Raises:
+        Unended: it has not ended; whoever still waits for it is in a thread that nobody waits for.
+        KafkaError: the broker refused.
+    """
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            end()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise Unended(f"no answer within {seconds:.0f} s")
+    if errors:
+        raise errors[0]

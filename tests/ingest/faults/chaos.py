@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from ingest.publish import within
 from stack.settings import Settings
 from tests.ingest.faults import hand, lake, services
 from tests.ingest.faults.job import Job
@@ -51,6 +52,7 @@ SERVICES = ("spark", "namenode", "datanode", "kafka")
 # by itself or is applied by the hand. Killed is -9; asked to end is -15, and asked twice 130.
 EXPECTED = {0, 11, 12, 13, 15, 16, 17, 18, 19, 130, -9, -15}
 END_SECONDS = 60.0
+TRANSACTION_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -203,10 +205,10 @@ class Chaos:
             )
         producer.flush(timeout=15)
         if chance.random() < 0.2:
-            producer.abort_transaction()
+            within(TRANSACTION_SECONDS, producer.abort_transaction)
             self.counts["transactions aborted"] += 1
         else:
-            producer.commit_transaction()
+            within(TRANSACTION_SECONDS, producer.commit_transaction)
             self.counts["transactions committed"] += 1
             self.counts["records"] += count
 

@@ -5,11 +5,15 @@ import time
 
 import pytest
 
+from ingest import publish as publishing
+from ingest.errors import PublishFailed
+from ingest.settings import Settings
 from tests.ingest.faults import hand, lake
 from tests.ingest.faults.broker import Broker
 from tests.ingest.faults.job import Job, drain, run, settle
 from tests.ingest.faults.oracle import Oracle
 from tests.ingest.faults.proxy import Proxy
+from tests.ingest.road import in_kafka
 
 pytestmark = pytest.mark.services
 
@@ -101,3 +105,17 @@ def test_an_end_that_moves_back_for_a_moment(
     run(topic)
     assert oracle.assert_right().rows == 6
     settle(topic)
+
+
+def test_a_publish_whose_broker_dies_at_its_end_waits_a_while_and_says_so(
+    broker: Broker, kafka: str, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kafka-python itself would wait for ever."""
+    monkeypatch.setattr(publishing, "END_SECONDS", 3.0)
+    value = b'{"keen_id": "1"}'
+    settings, messages = Settings(topic=topic), [(value, {"keen_id": "1"})]
+    with pytest.raises(PublishFailed, match="it is not known whether they are"):
+        publishing.publish(settings, messages, "keen_id", lambda count: broker.kill())
+    broker.start()
+    assert publishing.publish(settings, messages, "keen_id") == 1
+    assert [record[1] for record in in_kafka(topic).values()] == [value]
