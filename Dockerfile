@@ -8,7 +8,8 @@ RUN useradd --create-home --uid 1000 assay \
 WORKDIR /opt/assay
 COPY requirements/uv.txt requirements/run.txt requirements/
 RUN pip install --no-cache-dir --require-hashes --requirement requirements/uv.txt \
-    && uv pip install --system --no-cache --require-hashes --requirement requirements/run.txt
+    && uv pip install --system --no-cache --require-hashes --compile-bytecode \
+        --requirement requirements/run.txt
 COPY stack stack
 ENV ASSAY_CACHE=/opt/assay-cache ASSAY_STATE=/var/lib/assay PYTHONUNBUFFERED=1
 RUN python -m stack jars

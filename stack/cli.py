@@ -129,7 +129,7 @@ def status() -> None:
     for one in found:
         if one.health is Health.DIED:
             console.print(f"\nthe end of the log of {one.service.name}:")
-            console.print(lifecycle.log_tail(configured, one.service.name, 12), markup=False)
+            console.print(lifecycle.last_words(configured, one.service.name, 12), markup=False)
     states = {one.health for one in found}
     if states == {Health.STOPPED}:
         raise NotRunning("no service is running", "`python -m stack up` starts them")

@@ -160,10 +160,11 @@ def log_tail(settings: Settings, name: str, lines: int) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def last_words(settings: Settings, name: str) -> str:
+def last_words(settings: Settings, name: str, lines: int) -> str:
     """The end of a service's log, without Java's stack frames: the reason stands before them."""
     log = log_tail(settings, name, 200).splitlines()
-    return "\n".join([line for line in log if not re.match(r"\s+(at |\.\.\. )", line)][-40:])
+    said = [line for line in log if not re.match(r"\s+(at |\.\.\. )", line)]
+    return "\n".join(said[-lines:])
 
 
 def _main(
@@ -194,7 +195,7 @@ def _await_readiness(
             if main is None or not processes.is_alive(main):
                 raise ServiceFailed(
                     f"{service.name} died while it started; the end of its log:\n"
-                    + last_words(settings, service.name),
+                    + last_words(settings, service.name, 40),
                     f"the whole log: `python -m stack logs {service.name}`; "
                     "then `python -m stack up` starts what is missing",
                 )
@@ -205,7 +206,7 @@ def _await_readiness(
             names = ", ".join(service.name for service in waiting)
             raise ServiceFailed(
                 f"{names} did not answer within {START_TIMEOUT_SECONDS} s; the end of the log:\n"
-                + last_words(settings, waiting[0].name),
+                + last_words(settings, waiting[0].name, 12),
                 "if the machine is just slow, `python -m stack up` again waits on",
             )
         if waiting:
