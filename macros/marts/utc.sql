@@ -21,8 +21,8 @@
     else the given one. Never the clock: a build of the same data gives the same tables.
 -#}
 {% macro as_of(otherwise) -%}
-    {%- if var('as_of') -%}
-    timestamp '{{ var('as_of') }}'
+    {%- if setting('as_of') -%}
+    timestamp '{{ setting('as_of') }}'
     {%- else -%}
     {{ otherwise }}
     {%- endif -%}

@@ -1,59 +1,145 @@
 {#-
-    What the tests of a build look at. Published rows of incremental tables have been audited, and a
-    build adds batches: it audits those. The message counts that it updates in older rows are for
-    tests of sums. Everything is audited by `dbt test` and `--full-refresh`, by a build that deleted
-    rows, and after a table's description or tests have changed, because the tag of its published
-    snapshot is named by them.
+    What a test looks at, and what is known of it. A test that passed is recorded with its SQL and the
+    snapshots that it read. `dbt build` does not repeat it on the same; where a table only had batches
+    added since the published snapshot, on which the test passed, it looks at those. `dbt test` and
+    `--full-refresh` look at everything.
 -#}
 
-{#- A condition: true of the rows of a table, or of a view of one, that the tests of this build look at. -#}
-{% macro to_audit(relation) %}
-    {% set node = table_of(node_of(relation)) if execute and node_of(relation) %}
-    {% if not node or node.config.materialized != 'incremental' or flags.WHICH != 'build' or flags.FULL_REFRESH %}
-        {{ return('true') }}
-    {% endif %}
-    {% set history = history_of(node) %}
-    {% set published = kept(history, history.refs.get(published_tag(node))) %}
-    {% if not published %}
-        {{ return('true') }}
-    {% endif %}
-    {{ return(added_since(node.relation_name, published)) }}
+{#- The batch up to which the rows of an incremental table are audited: 0 in `dbt test`. For `batch_id > …`. -#}
+{% macro audited_batch(relation) -%}
+    (0 /* audited batch of {{ relation.identifier }} */)
+{%- endmacro %}
+
+
+{#- A condition: true of the rows of a model that a test has to look at. -#}
+{% macro audit_filter(relation) -%}
+    {%- set node = node_of(relation) if execute -%}
+    {%- if node and stored_under(node.unique_id).tables | map(attribute='config.materialized') | list == ['incremental'] -%}
+    {{ 'latest_batch_id' if 'latest_batch_id' in node.columns else 'batch_id' }} > {{ audited_batch(api.Relation.create(
+        schema=audit_schema(), identifier=stored_under(node.unique_id).tables[0].alias
+    )) }}
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The model of a relation; none if it is a source. -#}
+{% macro node_of(relation) %}
+    {{ return(graph.nodes.values() | selectattr('resource_type', 'eq', 'model')
+        | selectattr('alias', 'eq', relation.identifier) | first) }}
 {% endmacro %}
 
 
-{#-
-    Keys that readers see in a table and that it has no longer, as a subquery; none if it has kept all
-    its rows. `unknown` if readers see nothing of it.
--#}
-{% macro lost_keys(relation, columns) %}
-    {% set history = history_of(node_of(relation)) %}
-    {% set published = history.refs.items() | rejectattr(0, 'eq', 'main') | map(attribute=1) | first %}
-    {% if not published %}
-        {{ return('unknown') }}
-    {% elif kept(history, published) %}
-        {{ return(none) }}
+{#- Run a data test in one statement, if it did not pass on the same before, and keep the rows that fail it. -#}
+{% materialization test, adapter='spark' %}
+    {% do keep_lock() %}
+    {% set code = local_md5(sql)[:12] %}
+    {% do warehouse().tests.update({model.name: code}) %}
+    {% set is_known = flags.WHICH == 'build' and not flags.FULL_REFRESH and has_passed(model, code) %}
+    {% set planned = planned_test_sql(model, sql, code) %}
+    {% set failing = get_limit_subquery_sql(planned, config.get('limit')) %}
+
+    {% call statement('main', fetch_result=True) %}
+        {%- if is_known -%}
+        select 0 as failures, false as should_warn, false as should_error
+        {%- else -%}
+        {{ get_test_sql(failing, config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), limit=none) }}
+        {%- endif -%}
+    {% endcall %}
+
+    {% if should_store_failures() and load_result('main').table.rows[0][0] %}
+        {% call statement('failures') %}
+            insert into {{ failures_table() }}
+            select
+                {{ string_literal(model.name) }},
+                {{ string_literal((model.attached_node or model.file_key_name or '').split('.')[-1]) }},
+                {{ string_literal(model.description) }},
+                {{ string_literal(config.get('severity') | lower) }},
+                to_json(struct(*), map('ignoreNullFields', 'false')),
+                {{ string_literal(invocation_id[:8]) }}
+            from ({{ failing }})
+        {% endcall %}
     {% endif %}
-    {% set columns = columns | join(', ') %}
+
+    {{ return({'relations': []}) }}
+{% endmaterialization %}
+
+
+{#- The SQL of a test with the batches that this invocation need not look at. -#}
+{% macro planned_test_sql(test, sql, code) %}
+    {% set planned = namespace(sql=sql | replace(newest_batch(), newest_built_batch() | string)) %}
+    {% for node in stored_under_all(test.depends_on.nodes).tables if node.config.materialized == 'incremental' %}
+        {% set marker = audited_batch(api.Relation.create(schema=audit_schema(), identifier=node.alias)) %}
+        {% set planned.sql = planned.sql | replace(marker, audited_up_to(test, node, code) | string) %}
+    {% endfor %}
+    {{ return(planned.sql) }}
+{% endmacro %}
+
+
+{#- The batch of the published snapshot, if the test passed on it and the table only had batches added since; else 0. -#}
+{% macro audited_up_to(test, node, code) %}
+    {% set table = warehouse().tables.get(node.alias, {}) %}
+    {% set published = warehouse().views.get(node.config.schema ~ '.' ~ node.alias) %}
+    {% set passed = warehouse().passed.get(test.name) %}
+    {% if
+        flags.WHICH == 'build' and not flags.FULL_REFRESH and published and passed
+        and published.code == table.code and published.whole == table.whole
+        and passed.code == code and node.alias ~ '=' ~ published.snapshot in passed.snapshots.split(' ')
+    %}
+        {{ return(published.batch) }}
+    {% endif %}
+    {{ return(0) }}
+{% endmacro %}
+
+
+{#- The batch up to which the whole warehouse is built: that of the tables which read the raw table. -#}
+{% macro newest_built_batch() %}
+    {{ return(warehouse().tables.values() | map(attribute='batch') | map('int') | max) }}
+{% endmacro %}
+
+
+{#- Whether a test passed on the snapshots that are there now. One that reads a source is always run again. -#}
+{% macro has_passed(test, code) %}
+    {% set passed = warehouse().passed.get(test.name) %}
     {{ return(
-        '(select ' ~ columns ~ ' from ' ~ relation ~ ' version as of ' ~ published
-        ~ ' left anti join ' ~ relation ~ ' using (' ~ columns ~ '))'
+        passed and passed.code == code and passed.definition == test_definition(test)
+        and not stored_under_all(test.depends_on.nodes).sources and passed.snapshots == snapshots_read_by(test)
     ) }}
 {% endmacro %}
 
 
-{#-
-    Where to look for rows whose foreign key is missing, as triples of the rows, a condition and keys:
-    the rows in question without a parent, and all rows of a parent that is lost.
--#}
-{% macro searches(foreign_key, model, rows, lost, in_question) %}
-    {% set parent = foreign_key.to %}
-    {% if in_question != 'true' and 'message_id' in foreign_key.columns %}
-        {#- The rows of a message are all in one batch. -#}
-        {% set parent = '(select * from ' ~ parent ~ ' where ' ~ in_question ~ ')' %}
-    {% endif %}
-    {% set found = [(rows, 'not exists', parent)] %}
-    {% if in_question != 'true' and lost %}
-        {% do found.append((model, 'exists', lost)) %}
-    {% endif %}
+{#- The snapshots that a test reads now, as `table=snapshot` words. -#}
+{% macro snapshots_read_by(test) %}
+    {% set words = [] %}
+    {% for node in stored_under_all(test.depends_on.nodes).tables %}
+        {% do words.append(node.alias ~ '=' ~ warehouse().tables.get(node.alias, {}).get('snapshot')) %}
+    {% endfor %}
+    {{ return(words | sort | join(' ')) }}
+{% endmacro %}
+
+
+{#- A hash of a test as it is written. -#}
+{% macro test_definition(test) %}
+    {{ return(local_md5(test.raw_code ~ test.get('test_metadata', {}).get('kwargs', {}))[:12]) }}
+{% endmacro %}
+
+
+{#- The tests of a table: those attached to it or to a view of it, and the singular ones that name it. -#}
+{% macro tests_of(node) %}
+    {% set found = [] %}
+    {% for test in graph.nodes.values() if test.resource_type == 'test' and test.config.enabled %}
+        {% set ids = [test.attached_node] if test.attached_node in graph.nodes else
+            (test.depends_on.nodes if not test.attached_node else []) %}
+        {% if node in stored_under_all(ids).tables %}
+            {% do found.append(test) %}
+        {% endif %}
+    {% endfor %}
     {{ return(found) }}
 {% endmacro %}
+
+
+{#- Where tests keep the rows that fail them. -#}
+{% macro failures_table() -%}
+    {{ audit_schema() }}.failures
+{%- endmacro %}

@@ -1,162 +1,176 @@
 {#-
-    Show readers what a build made, if all of it is sound: the last step of write, audit, publish.
-
-    Readers query views. A view reads the snapshot of its table that a tag holds, so publishing a
-    table is moving its tag, one atomic commit. The tag is named by the table's description: where
-    that has changed, a new tag is made and then the view is replaced, and so no reader ever sees the
-    rows of one description under another.
+    The end of every `dbt run`, `dbt test` and `dbt build`. Readers query views that name a snapshot of a
+    table. A view moves on to the current snapshot if that is audited (every test of the table passed on
+    it, in whatever invocation) and if what was read to make it is published too. `dbt run` publishes
+    nothing: it says what waits.
 -#}
-{% macro publish(results) %}
-    {% if not execute or flags.WHICH != 'build' %}
+{% macro end_build(results) %}
+    {% if not execute or flags.WHICH not in ('run', 'test', 'build') %}
         {{ return('') }}
     {% endif %}
-    {% set unsound = results | selectattr('status', 'in', ['error', 'fail', 'skipped', 'runtime error', 'partial success']) | list %}
-    {% set done = results | map(attribute='node.unique_id') | list %}
-    {% set undone = selected_resources | reject('in', done) | reject('in', graph.exposures) | list %}
-    {#- A build without its tests is no audit. -#}
-    {% for node in graph.nodes.values() if node.attached_node in done and node.unique_id not in done %}
-        {% do undone.append(node.unique_id) %}
+    {% do check_lock() %}
+    {% for name, information in relations_in(audit_schema()) %}
+        {% do warehouse().tables.update({name: parse_record(information)}) %}
     {% endfor %}
-    {% if unsound or undone %}
-        {{ log('Nothing was published, readers see what they saw before: ' ~ unsound | length ~ ' failed or were skipped, ' ~ undone | length ~ ' did not run. Why: select * from operations.audit_failures', info=true) }}
-        {{ return('') }}
+    {% if flags.WHICH != 'run' %}
+        {% do record_tests(results) %}
     {% endif %}
-
-    {% set tables = results | map(attribute='node') | selectattr('resource_type', 'in', ['model', 'seed'])
-        | selectattr('config.materialized', 'in', ['table', 'incremental', 'seed']) | list %}
-    {% set refs = refs_of(tables | map(attribute='unique_id') | list + tables_read_by(tables)) %}
-    {% do check_that_what_was_read_is_published(tables, refs) %}
-    {% set there = published_views(tables | map(attribute='config.schema') | unique | list) %}
-    {% set moved = [] %}
-    {% for node in tables %}
-        {% set view = node.config.schema ~ '.' ~ node.alias %}
-        {% set tag = published_tag(node) %}
-        {% set found = refs[node.unique_id] %}
-        {% if found.get(tag) != found.main %}
-            {% do run_query('alter table ' ~ node.relation_name ~ ' create or replace tag ' ~ tag ~ ' as of version ' ~ found.main) %}
-            {% do moved.append(view) %}
-        {% endif %}
-        {% if tag not in found or view not in there %}
-            {% do run_query(published_view(node, view, tag)) %}
-            {% for old in found if old not in ('main', tag) %}
-                {% do run_query('alter table ' ~ node.relation_name ~ ' drop tag ' ~ old) %}
-            {% endfor %}
-        {% endif %}
-    {% endfor %}
-    {{ log('Published ' ~ moved | length ~ ' of ' ~ tables | length ~ ' tables; the others have not changed', info=true) }}
+    {% set unaudited = unaudited_tables() %}
+    {% set ready = publishable_tables(unaudited) %}
+    {% set moved = publish_tables(ready) if flags.WHICH != 'run' else [] %}
+    {% do release_lock(invocation_id[:8]) %}
+    {% set failed = results | selectattr('status', 'in', ['error', 'fail', 'skipped', 'runtime error', 'partial success']) | list %}
+    {{ log(outcome(unaudited, moved, failed), info=true) }}
 {% endmacro %}
 
 
-{#-
-    Set the incremental tables back to the rows that readers see, at the start of a run, so that
-    nothing is built upon what a failed build left. Not later: a model that is rendered looks already.
--#}
-{% macro return_to_published() %}
-    {% if not execute or flags.WHICH not in ('build', 'run') or flags.FULL_REFRESH %}
-        {{ return('') }}
+{#- Record which tests passed on what, and drop the failing rows of earlier runs of these tests. -#}
+{% macro record_tests(results) %}
+    {% set passed, ran = warehouse().passed, [] %}
+    {% set before = passed | string %}
+    {% for result in results if result.node.resource_type == 'test' and result.status not in ('skipped', 'error') %}
+        {% set test = graph.nodes[result.node.unique_id] %}
+        {% do ran.append(string_literal(test.name)) %}
+        {% do passed.pop(test.name, none) %}
+        {% if result.status in ('pass', 'warn') %}
+            {% do passed.update({test.name: {
+                'code': warehouse().tests.get(test.name),
+                'definition': test_definition(test),
+                'snapshots': snapshots_read_by(test),
+            }}) %}
+        {% endif %}
+    {% endfor %}
+    {% if passed and passed | string != before %}
+        {% do run_query(
+            'create or replace table ' ~ audit_schema() ~ '.passed_tests using iceberg as '
+            ~ 'select * from values ' ~ passed_test_rows(passed) ~ ' as passed (test_name, code, definition, snapshots)'
+        ) %}
     {% endif %}
-    {% set there = [] %}
-    {% for id in selected_resources if id in graph.nodes and graph.nodes[id].config.materialized == 'incremental' %}
-        {% set node = graph.nodes[id] %}
-        {% if adapter.get_relation(node.database, node.schema, node.alias) is not none %}
-            {% do there.append(id) %}
-        {% endif %}
-    {% endfor %}
-    {% for id, found in refs_of(there).items() %}
-        {% set published = found.items() | rejectattr(0, 'eq', 'main') | map(attribute=1) | list %}
-        {% if published and published != [found.main] %}
-            {% do run_query(
-                "call spark_catalog.system.set_current_snapshot('" ~ graph.nodes[id].relation_name ~ "', "
-                ~ published[0] ~ 'L)'
-            ) %}
-        {% endif %}
-    {% endfor %}
+    {% if ran %}
+        {% do run_query(
+            'delete from ' ~ failures_table() ~ ' where test_name in (' ~ ran | join(', ') ~ ') and invocation != '
+            ~ string_literal(invocation_id[:8])
+        ) %}
+    {% endif %}
 {% endmacro %}
 
 
-{#- The tag of the snapshot that readers see, named by what the table is described as and tested for. -#}
-{% macro published_tag(node) -%}
-    {%- set columns = [] -%}
-    {%- for name, column in node.columns.items() -%}
-        {%- do columns.append([name, column.data_type, column.description]) -%}
-    {%- endfor -%}
-    {%- set tests = [] -%}
-    {%- for test in graph.nodes.values() if test.resource_type == 'test' and node.unique_id in test.depends_on.nodes -%}
-        {%- do tests.append(test.raw_code ~ test.get('test_metadata', {}).get('kwargs', {})) -%}
-    {%- endfor -%}
-    published_{{ local_md5(tojson([node.description, columns, tests | sort]))[:12] }}
-{%- endmacro %}
-
-
-{#- The statement that makes the view through which readers see a table. -#}
-{% macro published_view(node, view, tag) -%}
-    create or replace view {{ view }} (
-        {%- for name, column in node.columns.items() %}
-        {{ name }} comment {{ string_literal(column.description) }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    )
-    comment {{ string_literal(node.description) }}
-    as select {{ node.columns | join(', ') }} from {{ node.relation_name }} version as of '{{ tag }}'
-{%- endmacro %}
-
-
-{#- Branches and tags of tables, by the nodes' ids, each with its snapshot. -#}
-{% macro refs_of(ids) %}
-    {% set refs, queries = {}, [] %}
-    {% for id in ids | unique %}
-        {% do refs.update({id: {}}) %}
-        {% do queries.append("select '" ~ id ~ "', name, snapshot_id from " ~ graph.nodes[id].relation_name ~ '.refs') %}
+{#- What passed, as rows of SQL. -#}
+{% macro passed_test_rows(passed) %}
+    {% set rows = [] %}
+    {% for name, what in passed | dictsort %}
+        {% do rows.append(
+            '(' ~ string_literal(name) ~ ', ' ~ string_literal(what.code) ~ ', ' ~ string_literal(what.definition)
+            ~ ', ' ~ string_literal(what.snapshots) ~ ')'
+        ) %}
     {% endfor %}
-    {% if queries %}
-        {% for id, name, snapshot in run_query(queries | join(' union all ')).rows %}
-            {% do refs[id].update({name: snapshot | string}) %}
-        {% endfor %}
-    {% endif %}
-    {{ return(refs) }}
+    {{ return(rows | join(', ')) }}
 {% endmacro %}
 
 
-{#- The tables that some tables read, directly or through views, and that are not among them. -#}
-{% macro tables_read_by(tables) %}
-    {% set own = tables | map(attribute='unique_id') | list %}
-    {% set found = [] %}
-    {% set pending = own + [] %}
-    {#- A list that grows while it is read: what is read by what is read, as far as it goes. -#}
-    {% for id in pending %}
-        {% for parent in graph.nodes[id].depends_on.get('nodes', []) if parent in graph.nodes and parent not in pending %}
-            {% if graph.nodes[parent].config.materialized == 'view' %}
-                {% do pending.append(parent) %}
-            {% elif parent not in found and parent not in own %}
-                {% do found.append(parent) %}
+{#- By table that cannot be published as it is, the names of its tests that have not passed on it. -#}
+{% macro unaudited_tables() %}
+    {% set found = {} %}
+    {% for node in table_nodes() %}
+        {% set missing = [] %}
+        {% for test in tests_of(node) %}
+            {% set passed = warehouse().passed.get(test.name, {}) %}
+            {% if passed.definition != test_definition(test) or passed.snapshots != snapshots_read_by(test) %}
+                {% do missing.append(test.name) %}
             {% endif %}
         {% endfor %}
+        {% if missing or not warehouse().tables.get(node.alias, {}).get('code') %}
+            {% do found.update({node.alias: missing}) %}
+        {% endif %}
     {% endfor %}
     {{ return(found) }}
 {% endmacro %}
 
 
-{#- Part of the models was built: refuse to publish what read a table that failed its tests. -#}
-{% macro check_that_what_was_read_is_published(tables, refs) %}
-    {% set own = tables | map(attribute='unique_id') | list %}
-    {% for id, found in refs.items() if id not in own %}
-        {% if found.main not in found.items() | rejectattr(0, 'eq', 'main') | map(attribute=1) | list %}
-            {{ exceptions.raise_compiler_error(
-                'nothing was published: ' ~ id.split('.')[-1] ~ ' was read, and has rows that are not '
-                ~ 'published; build it too: `dbt build --select ' ~ id.split('.')[-1] ~ '+`'
-            ) }}
-        {% endif %}
+{#-
+    The audited tables whose parents are published in the batch and code that were read, or can be
+    published with them. Each round leaves out those whose parents were left out in the one before.
+-#}
+{% macro publishable_tables(unaudited) %}
+    {% set ready = {} %}
+    {% for node in table_nodes() if node.alias not in unaudited %}
+        {% do ready.update({node.alias: node}) %}
     {% endfor %}
+    {% for _ in table_nodes() %}
+        {% for name in ready | list if not parents_are_published(name, ready) %}
+            {% do ready.pop(name) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(ready) }}
 {% endmacro %}
 
 
-{#- The views in the layers' schemas, which are made if they are missing. -#}
-{% macro published_views(schemas) %}
-    {% set views = [] %}
-    {% for schema in schemas %}
-        {% do run_query('create schema if not exists ' ~ schema) %}
-        {% for row in run_query('show views in ' ~ schema).rows %}
-            {% do views.append(row[0] ~ '.' ~ row[1]) %}
-        {% endfor %}
+{#- Whether readers see, or will see, the tables that a table was made from as they were then. -#}
+{% macro parents_are_published(name, ready) %}
+    {% for node in table_nodes() if node.alias in warehouse().tables[name].parents %}
+        {% set state = warehouse().tables[node.alias] if node.alias in ready
+            else warehouse().views.get(node.config.schema ~ '.' ~ node.alias, {}) %}
+        {% if state.code ~ '@' ~ state.batch != warehouse().tables[name].parents[node.alias] %}
+            {{ return(false) }}
+        {% endif %}
     {% endfor %}
-    {{ return(views) }}
+    {{ return(true) }}
+{% endmacro %}
+
+
+{#- Move the views of these tables to the current snapshots, and return the names of those that moved. -#}
+{% macro publish_tables(ready) %}
+    {% set moved = [] %}
+    {% for schema in ready.values() | map(attribute='config.schema') | unique | sort %}
+        {% do run_query('create schema if not exists ' ~ schema) %}
+    {% endfor %}
+    {% for name, node in ready.items() if not is_published(node) %}
+        {% set table = warehouse().tables[name] %}
+        {% do run_query(create_view(
+            node.config.schema ~ '.' ~ node.alias,
+            node,
+            {'assay.build': format_record(table), 'assay.snapshot': table.snapshot, 'assay.description': description_hash(node)},
+            'select ' ~ node.columns | join(', ') ~ ' from ' ~ node.relation_name ~ ' version as of ' ~ table.snapshot
+        )) %}
+        {% do moved.append(name) %}
+    {% endfor %}
+    {{ return(moved) }}
+{% endmacro %}
+
+
+{#- Whether readers see the current snapshot of a table, as it is described now. -#}
+{% macro is_published(node) %}
+    {% set view = warehouse().views.get(node.config.schema ~ '.' ~ node.alias, {}) %}
+    {{ return(
+        view.snapshot == warehouse().tables.get(node.alias, {}).get('snapshot')
+        and view.description == description_hash(node)
+    ) }}
+{% endmacro %}
+
+
+{#- One line: what was published, what waits, and for what. -#}
+{% macro outcome(unaudited, moved, failed) %}
+    {% set waiting = [] %}
+    {% for node in table_nodes() if node.alias not in moved and not is_published(node) %}
+        {% do waiting.append(node.alias) %}
+    {% endfor %}
+    {% set batch = newest_built_batch() %}
+    {% if not waiting %}
+        {{ return('Published ' ~ moved | length ~ ' tables: readers see everything up to batch ' ~ batch) }}
+    {% elif flags.WHICH == 'run' %}
+        {{ return(
+            waiting | length ~ ' tables wait, readers see what they saw before: '
+            ~ ('run again what failed, then ' if failed) ~ '`dbt test` audits and publishes them'
+        ) }}
+    {% endif %}
+    {% set missing = [] %}
+    {% for name in waiting if name in unaudited %}
+        {% do missing.extend(unaudited[name] or [name]) %}
+    {% endfor %}
+    {{ return(
+        ('Published ' ~ moved | length ~ ' tables; ' if moved else 'Nothing was published, readers see what they saw before: ')
+        ~ waiting | length ~ ' tables wait. Not passed: ' ~ (missing | unique | sort)[:5] | join(', ')
+        ~ (' and ' ~ ((missing | unique | list | length) - 5) ~ ' more' if missing | unique | list | length > 5)
+        ~ '. Why: select * from operations.audit_failures'
+    ) }}
 {% endmacro %}

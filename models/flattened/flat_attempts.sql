@@ -1,24 +1,23 @@
 {{
     config(
-        tblproperties={'write.merge.mode': 'merge-on-read'},
-        pre_hook="{{ delete_gone(ref('int_attempts__first_arrivals')) }}",
-        post_hook="{{ update_message_counts(ref('int_attempts__first_arrivals')) }}",
+        unique_key='attempt_id',
+        meta={'changed_in': {'model': 'int_attempts_deduplicated', 'batch': 'latest_batch_id'}},
     )
 }}
 
 with
 
-first_arrivals as (
+deduplicated as (
     select
         message_id,
-        message_count
-    from {{ ref('int_attempts__first_arrivals') }}
+        message_count,
+        latest_batch_id
+    from {{ ref('int_attempts_deduplicated') }}
+    where latest_batch_id > {{ last_batch() }}
 ),
 
 messages as (
-    select *
-    from {{ ref('stg_assess__messages') }}
-    where {{ is_new(ref('int_attempts__first_arrivals')) }}
+    select * from {{ ref('stg_assess__messages') }}
 )
 
 select
@@ -41,13 +40,14 @@ select
     messages.counts.submitted as submitted_count,
     messages.counts.unanswered as unanswered_count,
     messages.counts.all_correct as is_all_correct,
-    first_arrivals.message_count,
+    deduplicated.message_count,
     messages.message_id,
     messages.topic,
     messages.topic_id,
     messages.partition,
     messages.offset,
     messages.batch_id,
+    deduplicated.latest_batch_id,
     messages.message_at
 from messages
-inner join first_arrivals using (message_id)
+inner join deduplicated using (message_id)

@@ -1,18 +1,22 @@
-{% set are_new = is_new(ref('flat_attempts')) -%}
-{{ config(pre_hook="{{ delete_gone(ref('flat_attempts')) }}") }}
+{{
+    config(
+        unique_key='attempt_id',
+        meta={'changed_in': {'model': 'flat_attempts', 'batch': 'batch_id'}},
+    )
+}}
 
 with
 
 attempts as (
     select message_id
     from {{ ref('flat_attempts') }}
-    where {{ are_new }}
+    where batch_id > {{ last_batch() }}
 ),
 
 messages as (
     select *
     from {{ ref('stg_assess__messages') }}
-    where {{ are_new }}
+    where batch_id > {{ last_batch() }}
 ),
 
 questions as (

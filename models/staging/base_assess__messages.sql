@@ -1,7 +1,8 @@
 {{
     config(
         materialized='incremental',
-        pre_hook="{{ delete_gone(ref('base_assess__records')) }}",
+        unique_key='message_id',
+        meta={'changed_in': {'model': 'base_assess__records', 'batch': 'batch_id'}},
     )
 }}
 
@@ -14,11 +15,11 @@ with
 
 records as (
     -- Few messages are in few files, which one task would read, and parse while all else waits.
-    select {{ '/*+ repartition(4, offset) */' if is_incremental() }}
+    select /*+ repartition(4, offset) */
         *,
         try_validate_utf8(cast(value as string)) as text
     from {{ ref('base_assess__records') }}
-    where {{ is_new(ref('base_assess__records')) }}
+    where batch_id > {{ last_batch() }} and batch_id <= {{ newest_batch() }}
 ),
 
 -- A generator, because Spark would copy the parsing into every use of a projection's column.

@@ -6,8 +6,8 @@ select
     batch_id,
     timestamp as message_at,
     ingested_at,
-    -- What makes a row of the raw table this one: a replay brings the same record in a new batch.
-    xxhash64(topic, topic_id, partition, offset, batch_id) as message_id,
+    -- A record is its coordinates: a replay brings the same record again, in a new batch.
+    xxhash64(topic, topic_id, partition, offset) as message_id,
     coalesce(octet_length(value), 0) as value_bytes,
     xxhash64(value) as value_hash,
     value

@@ -1,6 +1,3 @@
-{{ config(materialized='incremental', incremental_strategy='replace') }}
-{% set since = kept_since(ref('fct_responses')) if is_incremental() -%}
-
 with
 
 attempts as (
@@ -20,30 +17,19 @@ exams as (
     group by base_exam_id
 ),
 
--- Of all attempts; or of those that came since, and what was made of the others.
 questions_of_attempts as (
     select
         base_exam_id,
-        count(*) as fewest_questions,
-        count(*) as most_questions
+        count(*) as question_count
     from {{ ref('fct_responses') }}
-    {% if since -%} with ('start-snapshot-id' = '{{ since }}') {%- endif %}
     group by base_exam_id, attempt_id
-    {% if since -%}
-        union all
-        select
-            base_exam_id,
-            nullif(fewest_questions, 0) as fewest_questions,
-            nullif(most_questions, 0) as most_questions
-        from {{ this }}
-    {%- endif %}
 ),
 
 questions_of_exams as (
     select
         base_exam_id,
-        min(fewest_questions) as fewest_questions,
-        max(most_questions) as most_questions
+        min(question_count) as fewest_questions,
+        max(question_count) as most_questions
     from questions_of_attempts
     group by base_exam_id
 )

@@ -1,24 +1,7 @@
-{{ config(materialized='incremental', incremental_strategy='replace') }}
-{% set since = kept_since(ref('fct_responses')) if is_incremental() -%}
-
 with
 
--- Of all responses; or of those that came since, and what was made of the others.
 responses as (
-    select
-        base_exam_id,
-        question_id,
-        is_test_record
-    from {{ ref('fct_responses') }}
-    {% if since -%}
-        with ('start-snapshot-id' = '{{ since }}')
-        union all
-        select
-            base_exam_id,
-            question_id,
-            is_test_question as is_test_record
-        from {{ this }}
-    {%- endif %}
+    select * from {{ ref('fct_responses') }}
 ),
 
 questions as (

@@ -1,9 +1,8 @@
 {{
     config(
         materialized='incremental',
-        tblproperties={'write.merge.mode': 'merge-on-read'},
-        pre_hook="{{ delete_gone(ref('flat_attempts')) }}",
-        post_hook="{{ update_message_counts(ref('flat_attempts')) }}",
+        unique_key='attempt_id',
+        meta={'changed_in': {'model': 'flat_attempts', 'batch': 'latest_batch_id'}},
     )
 }}
 
@@ -14,7 +13,7 @@ attempts as (
         *,
         {{ seconds_between('started_at', 'recorded_at') }} as seconds
     from {{ ref('flat_attempts') }}
-    where {{ is_new(ref('flat_attempts')) }}
+    where latest_batch_id > {{ last_batch() }}
 )
 
 select
@@ -28,7 +27,7 @@ select
     recorded_at,
     -- Clocks lie, and attempts are left open: out of these bounds it is no time spent on it.
     case
-        when seconds between 0 and {{ var('longest_duration_seconds') }} then seconds
+        when seconds between 0 and {{ setting('longest_duration_seconds') }} then seconds
     end as duration_seconds,
     question_count,
     correct_count,
@@ -40,5 +39,6 @@ select
     is_all_correct,
     message_count,
     message_id,
-    batch_id
+    batch_id,
+    latest_batch_id
 from attempts

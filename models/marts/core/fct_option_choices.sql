@@ -1,4 +1,11 @@
-{{ config(materialized='incremental', pre_hook="{{ delete_gone(ref('flat_attempts')) }}") }}
+-- depends_on: {{ ref('flat_attempts') }}
+{{
+    config(
+        materialized='incremental',
+        unique_key='attempt_id',
+        meta={'changed_in': {'model': 'flat_attempts', 'batch': 'batch_id'}},
+    )
+}}
 
 select
     attempt_id,
@@ -15,4 +22,4 @@ select
 from {{ ref('flat_options') }}
 where
     is_checked
-    and {{ is_new(ref('flat_attempts')) }}
+    and batch_id > {{ last_batch() }}

@@ -1,18 +1,24 @@
-{% set are_new = is_new(ref('flat_attempts')) %}
-{{ config(materialized='incremental', pre_hook="{{ delete_gone(ref('flat_attempts')) }}") }}
+-- depends_on: {{ ref('flat_attempts') }}
+{{
+    config(
+        materialized='incremental',
+        unique_key='attempt_id',
+        meta={'changed_in': {'model': 'flat_attempts', 'batch': 'batch_id'}},
+    )
+}}
 
 with
 
 questions as (
     select *
     from {{ ref('flat_questions') }}
-    where {{ are_new }}
+    where batch_id > {{ last_batch() }}
 ),
 
 options as (
     select *
     from {{ ref('flat_options') }}
-    where {{ are_new }}
+    where batch_id > {{ last_batch() }}
 ),
 
 options_of_questions as (

@@ -3,7 +3,7 @@ with
 -- Few, and so they are found before anything is sorted.
 repeated as (
     select attempt_id
-    from {{ ref('int_attempts__first_arrivals') }}
+    from {{ ref('int_attempts_deduplicated') }}
     where message_count > 1
 ),
 

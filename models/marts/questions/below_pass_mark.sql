@@ -5,7 +5,7 @@ scored as (
     select
         message_count,
         -- The mark itself passes.
-        score < cast('{{ var("pass_mark") }}' as decimal(18, 15)) as is_below
+        score < cast('{{ setting("pass_mark") }}' as decimal(18, 15)) as is_below
     from {{ ref('fct_attempts') }}
     where score is not null
 ),
@@ -20,7 +20,7 @@ counted as (
 )
 
 select
-    cast('{{ var("pass_mark") }}' as double) as pass_mark,
+    cast('{{ setting("pass_mark") }}' as double) as pass_mark,
     messages,
     attempts,
     {{ share('messages', 'all_messages') }} as share_of_messages,

@@ -12,7 +12,7 @@ summed as (
     from {{ ref('fct_attempts') }}
     where score is not null
     group by exam_name
-    having count(*) >= {{ var('fewest_attempts') }}
+    having count(*) >= {{ setting('fewest_attempts') }}
 ),
 
 moments as (

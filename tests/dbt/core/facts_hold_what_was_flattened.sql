@@ -1,5 +1,5 @@
 -- No attempt, question or ticked option is lost or doubled on its way into the facts.
-{% set in_question = to_audit(ref('flat_options')) -%}
+{% set is_new = audit_filter(ref('flat_options')) -%}
 
 with
 
@@ -14,12 +14,12 @@ compared as (
             (
                 select count_if({{ condition }})
                 from {{ ref(flattened) }}
-                where {{ in_question }}
+                where {{ is_new }}
             ) as flattened,
             (
                 select count(*)
                 from {{ ref(facts) }}
-                where {{ in_question }}
+                where {{ is_new }}
             ) as in_facts
         {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -1,12 +1,12 @@
 -- What a message counts is what its questions say, if it has any; test records count nothing.
-{% set in_question = to_audit(ref('flat_questions')) -%}
+{% set is_new = audit_filter(ref('flat_questions')) -%}
 
 with
 
 attempts as (
     select *
     from {{ ref('flat_attempts') }}
-    where {{ in_question }}
+    where {{ is_new }}
 ),
 
 counted as (
@@ -18,7 +18,7 @@ counted as (
         count_if(user_result = 'missed_some') as incomplete,
         count_if(user_result = 'unanswered') as unanswered
     from {{ ref('flat_questions') }}
-    where {{ in_question }}
+    where {{ is_new }}
     group by attempt_id
 )
 

@@ -1,8 +1,8 @@
 {#-
     All that has to be true of a table's rows, in one statement; a failing row says which rule it
-    breaks, in plain words, and its key. Where a build looks only at what it added (`to_audit`), it
-    looks also at older rows of the same key, and of a foreign key that is gone. Not of the same key
-    where a foreign key holds the `message_id`: the rows of a message are all in one batch.
+    breaks, in plain words, and its key. Where a build looks only at the batches that it added
+    (`audit_filter`), it looks also for older rows of the same key; not where a foreign key holds the
+    `message_id`, because the rows of a message are replaced together.
 
     Args:
         grain: columns of the key: never null, never twice. An empty list: the table has one row.
@@ -27,14 +27,9 @@
     {%- do checks.append((check.rule, check.holds)) -%}
 {%- endfor -%}
 {%- set key = 'to_json(struct(' ~ (grain or ['*']) | join(', ') ~ "), map('ignoreNullFields', 'false'))" -%}
-{%- set in_question = to_audit(made_into or model) -%}
-{%- set lost = {} -%}
-{%- for foreign_key in foreign_keys if in_question != 'true' -%}
-    {%- do lost.update({loop.index0: lost_keys(foreign_key.to, foreign_key.fields)}) -%}
-{%- endfor -%}
-{%- set in_question = 'true' if 'unknown' in lost.values() else in_question -%}
-{%- set is_all = in_question == 'true' -%}
-{%- set rows = model if is_all else '(select * from ' ~ model ~ ' where ' ~ in_question ~ ')' -%}
+{%- set is_new = audit_filter(made_into or model) -%}
+{%- set is_new = is_new ~ ' and batch_id <= ' ~ newest_batch() if made_into else is_new -%}
+{%- set rows = model if is_new == 'true' else '(select * from ' ~ model ~ ' where ' ~ is_new ~ ')' -%}
 {%- set holds_messages = 'message_id' in foreign_keys | map(attribute='columns') | sum(start=[]) -%}
 
 select
@@ -42,11 +37,8 @@ select
     'one row per {{ grain | join(', ') }}' as broken_rule,
     {{ key }} as failing_key
 from {{ rows if holds_messages else model }}
-{%- if not is_all and not holds_messages %}
-left semi join {{ rows }} using ({{ grain | join(', ') }})
-{%- endif %}
 group by {{ grain | join(', ') }}
-having count(*) > 1
+having count(*) > 1 {{ 'and count_if(' ~ is_new ~ ') > 0' if not holds_messages and is_new != 'true' }}
     {%- else -%}
     'one row' as broken_rule,
     cast(count(*) as string) as failing_key
@@ -68,24 +60,27 @@ select
 from {{ rows }}
 {% endif %}
 {%- for foreign_key in foreign_keys %}
-{%- for child, is_missing, keys in searches(foreign_key, model, rows, lost[loop.index0], in_question) %}
+{%- set parent = foreign_key.to %}
+{%- if is_new != 'true' and 'message_id' in foreign_key.columns %}
+    {#- The rows of a message are of one batch, here and there. -#}
+    {%- set parent = '(select * from ' ~ parent ~ ' where ' ~ is_new ~ ')' %}
+{%- endif %}
 union all
 select
     '{{ foreign_key.columns | join(', ') }} is in {{ foreign_key.to.identifier }}' as broken_rule,
     to_json(struct({{ (grain + foreign_key.columns) | unique | join(', ') }})) as failing_key
-from {{ child }} as child
+from {{ rows }} as child
 where
     {%- for column in foreign_key.columns %}
     {{ column }} is not null and
     {%- endfor %}
-    {{ is_missing }} (
+    not exists (
         select 1
-        from {{ keys }} as parent
+        from {{ parent }} as parent
         where
         {%- for column in foreign_key.columns %}
             parent.{{ foreign_key.fields[loop.index0] }} = child.{{ column }}{{ ' and' if not loop.last }}
         {%- endfor %}
     )
-{%- endfor %}
 {%- endfor %}
 {% endtest %}

@@ -1,5 +1,5 @@
 -- A record of the raw table is in exactly one of the two staging models.
-{% set in_question = to_audit(ref('base_assess__messages')) -%}
+{% set is_new = audit_filter(ref('base_assess__messages')) -%}
 
 with
 
@@ -13,18 +13,18 @@ records as (
     from {{ ref('base_assess__records') }} as records
     cross join newest
     where
-        {{ in_question }}
+        {{ is_new }}
         and coalesce(records.batch_id <= newest.newest_batch_id, true)
 ),
 
 divided as (
     select message_id
     from {{ ref('stg_assess__messages') }}
-    where {{ in_question }}
+    where {{ is_new }}
     union all
     select message_id
     from {{ ref('stg_assess__rejected_messages') }}
-    where {{ in_question }}
+    where {{ is_new }}
 ),
 
 counted as (
