@@ -250,12 +250,13 @@ def grow(spark: SparkSession, name: str, there: int, size: int) -> None:
     """Commit generated rows as a batch that has read nothing of the topic yet."""
     table = Settings(topic=name).raw_table
     source = described(name)
-    raw.ensure_table(spark, table)
+    raw.ensure_table(spark, table, name)
     records = spark.range(there, there + size).select(
         F.lit(name).alias("topic"),
         F.lit(0).alias("partition"),
         (-F.col("id") - 1).alias("offset"),
         F.timestamp_seconds(F.lit(1_500_000_000) + F.col("id") / 10).alias("timestamp"),
+        F.lit(None).cast("bigint").alias("out_of_range_timestamp"),
         F.lit("CreateTime").alias("timestamp_type"),
         F.lit(None).cast("binary").alias("key"),
         F.sha2(F.col("id").cast("string"), 256).cast("binary").alias("value"),
@@ -295,6 +296,7 @@ def connector(name: TopicName, messages: int, tuned: bool = False, split: bool =
             "partition",
             "offset",
             "timestamp",
+            F.lit(None).cast("bigint").alias("out_of_range_timestamp"),
             F.when(F.col("timestampType") == 0, "CreateTime")
             .otherwise("LogAppendTime")
             .alias("timestamp_type"),
@@ -303,7 +305,7 @@ def connector(name: TopicName, messages: int, tuned: bool = False, split: bool =
             "headers",
         )
         table = Settings(topic=name).raw_table
-        raw.ensure_table(spark, table)
+        raw.ensure_table(spark, table, name)
         if not tuned:
             properties = ", ".join(f"'{name}'" for name in raw.WRITING)
             spark.sql(f"alter table {table} unset tblproperties ({properties})")
@@ -322,14 +324,20 @@ def loop(name: TopicName, messages: int) -> None:
     consumer.assign([TopicPartition(name, p) for p in consumer.partitions_for_topic(name)])
     source, table = described(name), Settings(topic=name).raw_table
     with session() as spark:
-        raw.ensure_table(spark, table)
+        raw.ensure_table(spark, table, name)
         schema = spark.table(table).schema
         done = 0
         while done < messages:
             rows = [
                 (
                     *(name, r.partition, r.offset, datetime.fromtimestamp(r.timestamp / 1000, UTC)),
-                    *("CreateTime", r.key, r.value, [{"key": k, "value": v} for k, v in r.headers]),
+                    *(
+                        None,
+                        "CreateTime",
+                        r.key,
+                        r.value,
+                        [{"key": k, "value": v} for k, v in r.headers],
+                    ),
                     *(1, datetime.now(UTC), source.topic_id),
                 )
                 for records in consumer.poll(1000, max_records=messages - done).values()

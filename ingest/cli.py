@@ -17,7 +17,7 @@ from rich.table import Table
 
 from ingest import files, sample
 from ingest.errors import BadFile, BadSetting, IngestError, Unwell
-from ingest.settings import Settings, load
+from ingest.settings import Settings, check_tables, load
 from ingest.topic import Source
 
 if TYPE_CHECKING:
@@ -178,10 +178,19 @@ def read(
     sys.stdout.flush()
 
 
+def _iso(milliseconds: int) -> str:
+    """A record's timestamp as ISO 8601; as its number of milliseconds where no date can say it."""
+    try:
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return f"{milliseconds} ms"
+    return at.isoformat(timespec="milliseconds")
+
+
 def _print_record(record: ConsumerRecord, value_only: bool) -> None:
     value = b"(null)" if record.value is None else record.value
     if not value_only:
-        at = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
+        at = _iso(record.timestamp)
         key = "" if record.key is None else record.key.decode(errors="replace")
         head = f"partition {record.partition} offset {record.offset} {at} key {key}: "
         sys.stdout.buffer.write(head.encode())
@@ -244,7 +253,9 @@ def _configured(topic_name: str | None, all_topics: bool) -> list[Settings]:
             "--all names the topics of the configuration file, and it has none",
             "give each a table in ingest.toml, for example [topics.assess]",
         )
-    return [load(topic=name) for name in topics]
+    configured = [load(topic=name) for name in topics]
+    check_tables({one.topic: one.raw_table for one in configured})
+    return configured
 
 
 def _reporter(as_json: bool) -> "Callable[[Job, Done], None]":
@@ -331,6 +342,8 @@ def status(
         with Source(configured) as source, connected(configured) as spark:
             topic = source.describe()
             there = spark.catalog.tableExists(configured.raw_table)
+            if there:
+                raw.check_topic(spark, configured.raw_table, configured.topic)
             base = raw.committed(spark, configured.raw_table) if there else raw.NOTHING
         rows = [
             {
@@ -365,11 +378,12 @@ def replay(
     Examples: `python -m ingest replay --from 0:100 --to 0:200`,
     `python -m ingest replay --from 2018-01-28T00:00Z --to 2018-01-29T00:00Z`
     """
-    from ingest.replay import place
+    from ingest.replay import check_order, place
     from ingest.replay import replay as replay_ranges
     from ingest.run import opened
 
     places = place(start), place(end)
+    check_order(*places)
     with working("replaying") as progress, opened(load(topic=topic_name), progress) as job:
         done = replay_ranges(job, *places)
     if done is None:

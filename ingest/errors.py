@@ -113,6 +113,12 @@ class Unwell(IngestError):
     exit_code = 24
 
 
+class TableNameClash(IngestError):
+    """The raw table of a topic belongs to another topic, or is not a raw table."""
+
+    exit_code = 26
+
+
 class NothingToAccept(IngestError):
     """There is nothing to decide: what was to be accepted is not the case."""
 
