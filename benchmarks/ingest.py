@@ -256,7 +256,6 @@ def grow(spark: SparkSession, name: str, there: int, size: int) -> None:
         F.lit(0).alias("partition"),
         (-F.col("id") - 1).alias("offset"),
         F.timestamp_seconds(F.lit(1_500_000_000) + F.col("id") / 10).alias("timestamp"),
-        F.lit(None).cast("bigint").alias("out_of_range_timestamp"),
         F.lit("CreateTime").alias("timestamp_type"),
         F.lit(None).cast("binary").alias("key"),
         F.sha2(F.col("id").cast("string"), 256).cast("binary").alias("value"),
@@ -296,7 +295,6 @@ def connector(name: TopicName, messages: int, tuned: bool = False, split: bool =
             "partition",
             "offset",
             "timestamp",
-            F.lit(None).cast("bigint").alias("out_of_range_timestamp"),
             F.when(F.col("timestampType") == 0, "CreateTime")
             .otherwise("LogAppendTime")
             .alias("timestamp_type"),
@@ -331,14 +329,8 @@ def loop(name: TopicName, messages: int) -> None:
             rows = [
                 (
                     *(name, r.partition, r.offset, datetime.fromtimestamp(r.timestamp / 1000, UTC)),
-                    *(
-                        None,
-                        "CreateTime",
-                        r.key,
-                        r.value,
-                        [{"key": k, "value": v} for k, v in r.headers],
-                    ),
-                    *(1, datetime.now(UTC), source.topic_id),
+                    *("CreateTime", r.key, r.value, [{"key": k, "value": v} for k, v in r.headers]),
+                    *(1, datetime.now(UTC), source.topic_id, None),
                 )
                 for records in consumer.poll(1000, max_records=messages - done).values()
                 for r in records

@@ -28,11 +28,11 @@ SCHEMA = pa.schema(
         ("partition", pa.int32()),
         ("offset", pa.int64()),
         ("timestamp", pa.timestamp("us", tz="UTC")),
-        ("out_of_range_timestamp", pa.int64()),
         ("timestamp_type", pa.string()),
         ("key", pa.string()),
         ("value", pa.string()),
         ("headers", pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))),
+        ("out_of_range_timestamp", pa.int64()),
     ]
 )
 # Of the moments that a reader in any language can hold: the years 0001 to 9999, in milliseconds.
@@ -301,11 +301,11 @@ def arrow(topic: str, partition: int, blocks: Sequence[Block]) -> pa.RecordBatch
             _integers("partition", array("i", [partition]) * count),
             _integers("offset", array("q", joined(b.offsets for b in blocks))),
             timestamps,
-            out_of_range,
             _strings(pa.string(), types),
             _strings(pa.string(), joined(b.keys for b in blocks)),
             _strings(pa.string(), joined(b.values for b in blocks)),
             _header_lists(joined(b.header_lists for b in blocks)),
+            out_of_range,
         ],
         schema=SCHEMA,
     )

@@ -168,12 +168,14 @@ def ensure_table(spark: SparkSession, table: str, topic: str) -> None:
         TableNameClash: it is another topic's, or no raw table; nothing was changed.
     """
     if not spark.catalog.tableExists(table):
+        # Last, where it is in a table of an earlier version too.
+        columns, last = SCHEMA.rsplit(", ", 1)
         properties = {**WRITING, TOPIC: topic}
         spark.sql(f"create database if not exists {table.split('.')[0]}")
         spark.sql(
             f"""
             create table if not exists {table} (
-                {SCHEMA}, batch_id bigint, ingested_at timestamp, topic_id string
+                {columns}, batch_id bigint, ingested_at timestamp, topic_id string, {last}
             )
             using iceberg
             partitioned by (days(timestamp))

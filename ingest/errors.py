@@ -119,6 +119,18 @@ class TableNameClash(IngestError):
     exit_code = 26
 
 
+class OutputLost(IngestError):
+    """What a command prints cannot be written: a full disk."""
+
+    exit_code = 27
+
+
+class Unexpected(IngestError):
+    """An error that nobody foresaw: a defect of ingest."""
+
+    exit_code = 28
+
+
 class NothingToAccept(IngestError):
     """There is nothing to decide: what was to be accepted is not the case."""
 

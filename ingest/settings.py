@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,11 +16,12 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
-from ingest.errors import BadSetting, NoTopic, TableNameClash
+from ingest.errors import BadSetting, NoBroker, NoTopic, TableNameClash
 
 CONFIG_VARIABLE = "ASSAY_CONFIG"
 CONFIG_FILE = "ingest.toml"
 MAX_INT64 = 2**63 - 1
+MAX_PORT = 65_535
 
 
 # The table of every topic's batches, see `ingest.ledger`.
@@ -126,21 +128,46 @@ class Settings(BaseSettings):
 
         Raises:
             BadSetting: a file cannot be read, or something that belongs together is incomplete.
+            NoBroker: the address of Kafka cannot be one.
         """
         found: dict[str, object] = {
-            "bootstrap_servers": self.kafka.split(","),
+            "bootstrap_servers": self._servers(),
             "security_protocol": self.kafka_security,
         }
         if self.kafka_security.startswith("SASL"):
             found |= self._sasl()
         if self.kafka_security.endswith("SSL"):
             found |= {
-                "ca_pem": _text("kafka_ca_file", self.kafka_ca_file),
+                "ca_pem": self._authorities(),
                 "cert_pem": _text("kafka_cert_file", self.kafka_cert_file),
                 "key_pem": _text("kafka_key_file", self.kafka_key_file),
                 "key_password": self._secret("kafka_key_password"),
             }
         return {name: value for name, value in found.items() if value is not None}
+
+    def _servers(self) -> list[str]:
+        servers = [server.strip() for server in self.kafka.split(",")]
+        for server in servers:
+            found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:([0-9]{1,5}))?", server, re.ASCII)
+            if found is None or not 1 <= int(found[3] or 1) <= MAX_PORT:
+                raise NoBroker(
+                    f"{server!r} in ASSAY_KAFKA is not an address of Kafka",
+                    f"give host:port, with a port from 1 to {MAX_PORT}; several with commas",
+                )
+        return servers
+
+    def _authorities(self) -> str | None:
+        """The authorities to trust; Python tells whether they can be read."""
+        text = _text("kafka_ca_file", self.kafka_ca_file)
+        if text is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+            except (ssl.SSLError, ValueError, TypeError) as error:
+                raise BadSetting(
+                    f"{self.kafka_ca_file} (ASSAY_KAFKA_CA_FILE) holds no certificates: {error}",
+                    "name a file with the authorities' certificates in PEM",
+                ) from error
+        return text
 
     def _sasl(self) -> dict[str, object]:
         if self.kafka_sasl is None:
@@ -182,8 +209,8 @@ def load(**given: Any) -> Settings:
     """
     given = {name: value for name, value in given.items() if value is not None}
     file = os.environ.get(CONFIG_VARIABLE)
-    if file and not Path(file).is_file():
-        raise BadSetting(f"there is no file {file}", f"mend or unset {CONFIG_VARIABLE}")
+    if file and not os.path.isfile(file):  # noqa: PTH113 -- takes every name
+        raise BadSetting(f"there is no file {file}", f"correct or unset {CONFIG_VARIABLE}")
     try:
         configured = Settings(**given)
         _check_topic_name(configured.topic)
@@ -202,8 +229,12 @@ def load(**given: Any) -> Settings:
             f"the setting {name} (ASSAY_{name.upper()} in the environment): {first['msg']}",
             f"mend it there or in {os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)}, or unset it",
         ) from None
-    except (SettingsError, ValueError) as error:  # broken JSON of a variable, broken TOML
-        raise BadSetting(f"the settings cannot be read: {error}", "mend what it names") from None
+    except (SettingsError, ValueError, OSError, RecursionError) as error:
+        # Broken JSON of a variable; a file that is not TOML, not UTF-8, or not readable.
+        raise BadSetting(
+            f"the settings cannot be read: {error}",
+            f"correct what it names, or {os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)}",
+        ) from None
 
 
 def _check_topic_name(topic: str) -> None:
@@ -236,7 +267,8 @@ def check_tables(tables: Mapping[str, str]) -> None:
             ) from None
         if table in found:
             raise TableNameClash(
-                f"the topic {topic!r} goes to {table}, which is the table of {found[table]} as well",
+                f"the topic {topic!r} goes to {table}, "
+                f"which is the table of {found[table]} as well",
                 f'give one of them another: `[topics."{topic}"]` with '
                 '`table = "raw.ANOTHER_NAME"` in ingest.toml',
             )
@@ -248,7 +280,7 @@ def _text(name: str, path: Path | None) -> str | None:
         return None
     try:
         return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8, a path with a NUL
         raise BadSetting(
             f"cannot read {path} (ASSAY_{name.upper()}): {error}", "name a readable file"
         ) from error

@@ -269,7 +269,7 @@ def reaching(settings: Settings) -> Iterator[None]:
             "start the services (`python -m stack up`); where their ports were moved, "
             '`eval "$(python -m stack env)"`; any other cluster is named in ASSAY_KAFKA',
         ) from error
-    except ValueError as error:
+    except UnicodeError as error:  # a part of a host's name is empty or too long
         raise NoBroker(
             f"{settings.kafka!r} is not an address of Kafka: {error}",
             "give host:port in ASSAY_KAFKA",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from kafka import KafkaProducer
 from kafka.admin import ConfigResource
 from pyspark.sql import SparkSession
 
@@ -66,7 +67,7 @@ def test_every_timestamp_passes_through_every_command(any_time: str, spark: Spar
     right()
     for _ in range(2):
         assert "nothing new" in ingest("run", "--topic", topic)
-    assert json.loads(ingest("run", "--topic", topic, "--json").splitlines()[-1])["batch"] == 1
+    assert json.loads(ingest("run", "--topic", topic, "--json").splitlines()[0])["batch"] == 1
 
     # Fetched by PyHive, which knows the years 1 to 9999 only.
     found = lake.sql(
@@ -110,7 +111,7 @@ def test_every_timestamp_passes_through_every_command(any_time: str, spark: Spar
 
 def send_at_once(kafka: str, topic: str, timestamps: list[int]) -> None:
     """Send records with these timestamps in one batch, to partition 1."""
-    producer = hand.KafkaProducer(bootstrap_servers=kafka.split(","), linger_ms=500)
+    producer = KafkaProducer(bootstrap_servers=kafka.split(","), linger_ms=500)
     for ms in timestamps:
         producer.send(topic, b"%d" % ms, partition=1, timestamp_ms=ms)
     producer.close()
