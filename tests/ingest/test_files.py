@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,30 @@ def test_any_values_one_after_another_come_back(
         patch.setattr(files, "CHUNK_BYTES", chunk)
         found = list(files._Text(io.BytesIO(between.join(texts).encode()), "x").messages())
     assert [value.decode() for value, _ in found] == texts
+
+
+@given(
+    st.binary(max_size=200)
+    | st.lists(
+        st.sampled_from(
+            [b"[", b"]", b"{", b"}", b",", b":", b'"a"', b"1", b"-", b"\n", b" ", b"\0", b"\\u",
+             b"null", b"NaN", b'"\\ud800"', b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1f\x8b"]
+        )
+    ).map(b"".join),
+    st.integers(1, 9),
+    st.booleans(),
+)  # fmt: skip
+def test_any_bytes_are_messages_or_a_bad_file(content: bytes, chunk: int, zipped: bool) -> None:
+    data = gzip.compress(content) if zipped else content
+    with pytest.MonkeyPatch.context() as patch, tempfile.NamedTemporaryFile() as file:
+        patch.setattr(files, "CHUNK_BYTES", chunk)
+        Path(file.name).write_bytes(data)
+        try:
+            found = values(Path(file.name))
+        except BadFile as error:
+            assert error.remedy
+        else:
+            assert found and all(value in content for value in found)
 
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
