@@ -130,8 +130,9 @@ def test_any_arguments_end_in_words(command: tuple[str, ...], data: st.DataObjec
 @given(st.dictionaries(st.sampled_from(VARIABLES), VALUES | ADDRESSES, min_size=1, max_size=3))
 def test_any_settings_end_in_words(environment: dict[str, str]) -> None:
     try:
-        [os.environ.__setitem__(n, v) or os.environ.pop(n) for n, v in environment.items()]
-    except (UnicodeEncodeError, ValueError):  # what no environment can hold
+        for value in environment.values():
+            os.fsencode(value)
+    except UnicodeEncodeError:  # what no environment can hold
         environment = {"ASSAY_TOPIC": "\udcff"}
     ended(["status"], {"ASSAY_KAFKA": "127.0.0.1:1", **environment})
 
