@@ -83,10 +83,11 @@ def test_topics_whose_names_fall_together_are_refused(
             send(topic, b"%d" % number)
     ingest("run", "--topic", first)
     for topic in (f"{name}_a", f"{name.title()}_A"):
-        for command in (
-            *(["run"], ["run", "--follow"], ["plan"], ["status"], ["maintain"]),
-            *(["accept", "recreated"], ["replay", "--from", "0:0", "--to", "0:1"]),
-        ):
+        commands = [["run"], ["accept", "recreated"]]
+        if topic == f"{name}_a":
+            commands += [["run", "--follow"], ["plan"], ["status"], ["maintain"]]
+            commands += [["replay", "--from", "0:0", "--to", "0:1"]]
+        for command in commands:
             said = ingest(*command, "--topic", topic, expect=26)
             assert first in said and topic in said and "recreated" not in said
             assert "ASSAY_TABLE" in said and "ingest.toml" in said
