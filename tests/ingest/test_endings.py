@@ -76,7 +76,8 @@ def test_ctrl_c_at_any_time_is_no_traceback(topic: str, spark: object) -> None:
         time.sleep(after)
         process.send_signal(signal.SIGINT)
         said = "".join(process.communicate(timeout=60))
-        assert process.returncode in (0, 130), (after, said)
+        # So early that Python itself ended, it is the signal, for which a shell says 130 too.
+        assert process.returncode in (0, 130, -signal.SIGINT), (after, said)
         assert "Traceback" not in said and "Exception ignored" not in said, (after, said)
     ingest("run", "--topic", topic)
     assert in_table(spark, topic) == in_kafka(topic)  # type: ignore[arg-type]
