@@ -250,7 +250,7 @@ def grow(spark: SparkSession, name: str, there: int, size: int) -> None:
     """Commit generated rows as a batch that has read nothing of the topic yet."""
     table = Settings(topic=name).raw_table
     source = described(name)
-    raw.ensure_table(spark, table)
+    raw.ensure_table(spark, table, name)
     records = spark.range(there, there + size).select(
         F.lit(name).alias("topic"),
         F.lit(0).alias("partition"),
@@ -303,7 +303,7 @@ def connector(name: TopicName, messages: int, tuned: bool = False, split: bool =
             "headers",
         )
         table = Settings(topic=name).raw_table
-        raw.ensure_table(spark, table)
+        raw.ensure_table(spark, table, name)
         if not tuned:
             properties = ", ".join(f"'{name}'" for name in raw.WRITING)
             spark.sql(f"alter table {table} unset tblproperties ({properties})")
@@ -322,7 +322,7 @@ def loop(name: TopicName, messages: int) -> None:
     consumer.assign([TopicPartition(name, p) for p in consumer.partitions_for_topic(name)])
     source, table = described(name), Settings(topic=name).raw_table
     with session() as spark:
-        raw.ensure_table(spark, table)
+        raw.ensure_table(spark, table, name)
         schema = spark.table(table).schema
         done = 0
         while done < messages:
@@ -330,7 +330,7 @@ def loop(name: TopicName, messages: int) -> None:
                 (
                     *(name, r.partition, r.offset, datetime.fromtimestamp(r.timestamp / 1000, UTC)),
                     *("CreateTime", r.key, r.value, [{"key": k, "value": v} for k, v in r.headers]),
-                    *(1, datetime.now(UTC), source.topic_id),
+                    *(1, datetime.now(UTC), source.topic_id, None),
                 )
                 for records in consumer.poll(1000, max_records=messages - done).values()
                 for r in records

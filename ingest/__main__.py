@@ -1,5 +1,10 @@
 """`python -m ingest`."""
 
-from ingest.cli import app
+import sys
 
-app(prog_name="python -m ingest")
+try:
+    from ingest.cli import main
+
+    main()
+except KeyboardInterrupt:  # so early that the modules were not loaded yet
+    sys.exit(130)

@@ -32,8 +32,11 @@ SCHEMA = pa.schema(
         ("key", pa.string()),
         ("value", pa.string()),
         ("headers", pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))),
+        ("out_of_range_timestamp", pa.int64()),
     ]
 )
+# Of the moments that a reader in any language can hold: the years 0001 to 9999, in milliseconds.
+MIN_TIMESTAMP, MAX_TIMESTAMP = -62_135_596_800_000, 253_402_300_799_999
 # By the number in a batch. Names, not functions: these are the libraries' own, and a worker that
 # lacks one could not even load a reader that mentions it.
 CODECS = {1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
@@ -200,13 +203,18 @@ class Batch(DefaultRecordBatch):  # type: ignore[misc]
                 raise Undecodable(offset) from error
             block.offsets.append(offset)
             block.timestamps.append(
-                self.max_timestamp if is_append_time else first_timestamp + timestamp_delta
+                self.max_timestamp if is_append_time else _int64(first_timestamp + timestamp_delta)
             )
             block.keys.append(key)
             block.values.append(value)
             block.header_lists.append(headers)
         if end != size:
             raise ValueError(f"{size - end} bytes follow the last record")
+
+
+def _int64(number: int) -> int:
+    """The number that is left of a sum in 64 bits, as every other Kafka client adds."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _headers(data: bytes, pos: int) -> tuple[Headers, int]:
@@ -286,17 +294,18 @@ def arrow(topic: str, partition: int, blocks: Sequence[Block]) -> pa.RecordBatch
 
     count = sum(map(len, blocks))
     types = joined([TIMESTAMP_TYPES.get(b.timestamp_type)] * len(b) for b in blocks)
-    microseconds = [ms * 1000 for ms in joined(b.timestamps for b in blocks)]
+    timestamps, out_of_range = _by_range(joined(b.timestamps for b in blocks))
     return pa.RecordBatch.from_arrays(
         [
             _strings(pa.string(), [topic.encode()] * count),
             _integers("partition", array("i", [partition]) * count),
             _integers("offset", array("q", joined(b.offsets for b in blocks))),
-            _integers("timestamp", array("q", microseconds)),
+            timestamps,
             _strings(pa.string(), types),
             _strings(pa.string(), joined(b.keys for b in blocks)),
             _strings(pa.string(), joined(b.values for b in blocks)),
             _header_lists(joined(b.header_lists for b in blocks)),
+            out_of_range,
         ],
         schema=SCHEMA,
     )
@@ -306,17 +315,32 @@ def arrow(topic: str, partition: int, blocks: Sequence[Block]) -> pa.RecordBatch
 # every new worker a second.
 
 
-def _integers(name: str, values: "array[int]") -> pa.Array:
-    buffers = [None, pa.py_buffer(values)]
+def _integers(name: str, values: "array[int]", present: pa.Buffer | None = None) -> pa.Array:
+    buffers = [present, pa.py_buffer(values)]
     return pa.Array.from_buffers(SCHEMA.field(name).type, len(values), buffers)
+
+
+def _by_range(milliseconds: list[int]) -> tuple[pa.Array, pa.Array]:
+    """The columns `timestamp` and `out_of_range_timestamp`: one of them is null in each row."""
+    fits = [MIN_TIMESTAMP <= ms <= MAX_TIMESTAMP for ms in milliseconds]
+    moments = (ms * 1000 if fit else 0 for ms, fit in zip(milliseconds, fits, strict=True))
+    return (
+        _integers("timestamp", array("q", moments), None if all(fits) else _validity(fits)),
+        _integers(
+            "out_of_range_timestamp", array("q", milliseconds), _validity(not fit for fit in fits)
+        ),
+    )
+
+
+def _validity(present: Iterable[bool]) -> pa.Buffer:
+    """Arrow's bitmap of the values that are not null."""
+    bits = "0" + "".join("01"[one] for one in reversed(list(present)))
+    return pa.py_buffer(int(bits, 2).to_bytes(-(-len(bits) // 8), "little"))
 
 
 def _strings(kind: pa.DataType, values: list[bytes | None]) -> pa.Array:
     """Text or bytes; None is null."""
-    present = None
-    if None in values:
-        bits = "".join("0" if value is None else "1" for value in reversed(values))
-        present = pa.py_buffer(int(bits, 2).to_bytes(-(-len(values) // 8), "little"))
+    present = _validity(value is not None for value in values) if None in values else None
     contents = [value or b"" for value in values]
     buffers = [present, _ends(contents), pa.py_buffer(b"".join(contents))]
     return pa.Array.from_buffers(kind, len(values), buffers)

@@ -1,9 +1,11 @@
 """The commands of `python -m ingest`."""
 
 import json
+import math
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -11,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 from kafka.consumer.fetcher import ConsumerRecord
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ingest import files, sample
-from ingest.errors import BadFile, BadSetting, IngestError, Unwell
-from ingest.settings import Settings, load
+from ingest.errors import BadFile, BadSetting, Unwell
+from ingest.output import console, errors, prepare, reporting, say
+from ingest.settings import MAX_INT64, Settings, check_tables, load
 from ingest.topic import Source
 
 if TYPE_CHECKING:
@@ -37,9 +39,6 @@ app.add_typer(topic_app, name="topic")
 accept_app = typer.Typer(no_args_is_help=True, help="Decide what only a person can; recorded.")
 app.add_typer(accept_app, name="accept")
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
 TopicOption = Annotated[str | None, typer.Option("--topic", help="default: ASSAY_TOPIC, assess")]
 
 
@@ -48,28 +47,24 @@ def reporting_errors(function: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
+        with reporting():
             function(*args, **kwargs)
-        except IngestError as error:
-            errors.print(f"error: {error.problem}", style="red", markup=False)
-            errors.print(f"remedy: {error.remedy}", markup=False)
-            raise typer.Exit(error.exit_code) from error
-        except BrokenPipeError:
-            # The reader of our output (`| head`) has seen enough.
-            sys.stderr.close()
-            raise typer.Exit(0) from None
-        except KeyboardInterrupt:
-            errors.print("interrupted; what was not complete was not committed: run it again")
-            raise typer.Exit(130) from None
 
     return wrapped
+
+
+def _number(value: float) -> float:
+    """Refuse what is not a number, which no bound refuses."""
+    if math.isnan(value):
+        raise typer.BadParameter("nan is not a number.")
+    return value
 
 
 @contextmanager
 def working(doing: str) -> Iterator[Callable[[str], None]]:
     """Show progress on standard error: a spinner on a terminal, plain lines elsewhere."""
     if not errors.is_terminal:
-        yield lambda message: errors.print(f"  {message}", markup=False)
+        yield lambda message: say(f"  {message}")
         return
     with errors.status(doing) as spinner:
         yield lambda message: spinner.update(f"{doing}: {message}")
@@ -79,8 +74,10 @@ def working(doing: str) -> Iterator[Callable[[str], None]]:
 @reporting_errors
 def topic_create(
     topic_name: TopicOption = None,
-    partitions: Annotated[int, typer.Option(min=1, help="number of partitions")] = 3,
-    replication: Annotated[int, typer.Option(min=1, help="copies of each partition")] = 1,
+    partitions: Annotated[int, typer.Option(min=1, max=10_000, help="number of partitions")] = 3,
+    replication: Annotated[
+        int, typer.Option(min=1, max=32_767, help="copies of each partition")
+    ] = 1,
 ) -> None:
     """Create the topic. Harmless when it is already there.
 
@@ -111,7 +108,9 @@ def topic_describe(topic_name: TopicOption = None) -> None:
 @app.command(name="sample")
 @reporting_errors
 def sample_command(
-    messages: Annotated[int, typer.Option("--messages", "-n", min=1, help="how many")] = 3280,
+    messages: Annotated[
+        int, typer.Option("--messages", "-n", min=1, max=100_000_000, help="how many")
+    ] = 3280,
     seed: Annotated[int, typer.Option(help="another seed, another sample")] = sample.SEED,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="default: print")] = None,
 ) -> None:
@@ -123,17 +122,21 @@ def sample_command(
     if output is None:
         sys.stdout.buffer.writelines(lines)
         return
+    if not output.name:
+        raise BadFile(f"{str(output)!r} is no name of a file", "name one that can be written")
     unfinished = output.with_name(output.name + ".unfinished")
     try:
         with unfinished.open("wb") as file:
             file.writelines(lines)
         unfinished.replace(output)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a path with a NUL
         raise BadFile(
-            f"cannot write {output}: {error.strerror}", "name a folder that exists and has room"
+            f"cannot write {output}: {getattr(error, 'strerror', None) or error}",
+            "name a folder that exists and has room",
         ) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError, ValueError):
+            unfinished.unlink()
     console.print(f"wrote {messages:,} messages to {output}")
 
 
@@ -164,7 +167,9 @@ def publish(
 @app.command()
 @reporting_errors
 def read(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="how many at most")] = 10,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=MAX_INT64, help="how many at most")
+    ] = 10,
     topic_name: TopicOption = None,
     values: Annotated[bool, typer.Option("--values", help="print the values only")] = False,
 ) -> None:
@@ -175,13 +180,21 @@ def read(
     with Source(load(topic=topic_name)) as source:
         for record in source.look(limit):
             _print_record(record, values)
-    sys.stdout.flush()
+
+
+def _iso(milliseconds: int) -> str:
+    """A record's timestamp as ISO 8601; as its number of milliseconds where no date can say it."""
+    try:
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return f"{milliseconds} ms"
+    return at.isoformat(timespec="milliseconds")
 
 
 def _print_record(record: ConsumerRecord, value_only: bool) -> None:
     value = b"(null)" if record.value is None else record.value
     if not value_only:
-        at = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
+        at = _iso(record.timestamp)
         key = "" if record.key is None else record.key.decode(errors="replace")
         head = f"partition {record.partition} offset {record.offset} {at} key {key}: "
         sys.stdout.buffer.write(head.encode())
@@ -196,17 +209,26 @@ def run(
         bool, typer.Option("--all", help="every topic of the configuration file")
     ] = False,
     max_messages: Annotated[
-        int | None, typer.Option(min=1, help="take at most so many offsets")
+        int | None, typer.Option(min=1, max=MAX_INT64, help="take at most so many offsets")
     ] = None,
     max_bytes: Annotated[
-        int | None, typer.Option(min=1, help="take about so many bytes, as the broker stores them")
+        int | None,
+        typer.Option(
+            min=1, max=MAX_INT64, help="take about so many bytes, as the broker stores them"
+        ),
     ] = None,
     until: Annotated[
         str | None, typer.Option(help="leave what is of this time or later; ISO 8601")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="keep going until Ctrl-C")] = False,
     latency: Annotated[
-        float, typer.Option(min=0, help="with --follow: seconds from one batch to the next")
+        float,
+        typer.Option(
+            min=0,
+            max=86_400,
+            callback=_number,
+            help="with --follow: seconds from one batch to the next",
+        ),
     ] = 0.5,
     as_json: Annotated[bool, typer.Option("--json", help="print figures for machines")] = False,
 ) -> None:
@@ -244,7 +266,9 @@ def _configured(topic_name: str | None, all_topics: bool) -> list[Settings]:
             "--all names the topics of the configuration file, and it has none",
             "give each a table in ingest.toml, for example [topics.assess]",
         )
-    return [load(topic=name) for name in topics]
+    configured = [load(topic=name) for name in topics]
+    check_tables({one.topic: one.raw_table for one in configured})
+    return configured
 
 
 def _reporter(as_json: bool) -> "Callable[[Job, Done], None]":
@@ -259,7 +283,7 @@ def _report(job: "Job", done: "Done | None", as_json: bool) -> None:
     if job.settings.metrics_file is not None:
         metrics.write(job.settings.metrics_file, figures)
     for partition in done.endangered if done else ():
-        errors.print(
+        say(
             f"warning: {job.source.name} partition {partition}: Kafka may delete messages before "
             "they are read; run more often, or keep messages longer"
         )
@@ -331,6 +355,8 @@ def status(
         with Source(configured) as source, connected(configured) as spark:
             topic = source.describe()
             there = spark.catalog.tableExists(configured.raw_table)
+            if there:
+                raw.check_topic(spark, configured.raw_table, configured.topic)
             base = raw.committed(spark, configured.raw_table) if there else raw.NOTHING
         rows = [
             {
@@ -365,11 +391,12 @@ def replay(
     Examples: `python -m ingest replay --from 0:100 --to 0:200`,
     `python -m ingest replay --from 2018-01-28T00:00Z --to 2018-01-29T00:00Z`
     """
-    from ingest.replay import place
+    from ingest.replay import check_order, place
     from ingest.replay import replay as replay_ranges
     from ingest.run import opened
 
     places = place(start), place(end)
+    check_order(*places)
     with working("replaying") as progress, opened(load(topic=topic_name), progress) as job:
         done = replay_ranges(job, *places)
     if done is None:
@@ -401,7 +428,9 @@ def accept_recreated(topic_name: TopicOption = None) -> None:
 @reporting_errors
 def accept_gap(
     topic_name: TopicOption = None,
-    partition: Annotated[int | None, typer.Option(min=0, help="only this one")] = None,
+    partition: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="only this one")
+    ] = None,
 ) -> None:
     """Give up what Kafka deleted before it was read, and read on from what is left.
 
@@ -444,7 +473,10 @@ def accept_skip(
 def maintain_command(
     topic_name: TopicOption = None,
     keep_hours: Annotated[
-        float, typer.Option(min=0, help="how long old snapshots stay readable")
+        float,
+        typer.Option(
+            min=0, max=876_000, callback=_number, help="how long old snapshots stay readable"
+        ),
     ] = 24,
 ) -> None:
     """Join small files, expire old snapshots, delete orphan files. Safe beside everything else.
@@ -491,3 +523,16 @@ def _print_table(rows: "list[dict[str, Any]]") -> None:
             )
         )
     console.print(table)
+
+
+def main() -> None:
+    """Run a command, and end with its exit code, without a word after the last of it."""
+    prepare()
+    try:
+        with reporting():
+            app(prog_name="python -m ingest", standalone_mode=True)
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    finally:
+        # What is left is to end: connections and threads are closed undisturbed.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -9,17 +9,19 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, DataFrameWriterV2, Row, SparkSession
 from pyspark.sql import functions as F
 
-from ingest.errors import CommitLost
+from ingest.errors import CommitLost, TableNameClash
 from ingest.plan import Range
 from ingest.read import SCHEMA
 
+# The property of a raw table that names its topic.
+TOPIC = "assay.topic"
 # Properties of a snapshot that is a batch of ours.
 BATCH = "assay.batch-id"
 OFFSETS = "assay.offsets"
@@ -159,22 +161,62 @@ class Batch:
         )
 
 
-def ensure_table(spark: SparkSession, table: str) -> None:
-    """Create the raw table unless it is there."""
-    if spark.catalog.tableExists(table):
-        return
-    spark.sql(f"create database if not exists {table.split('.')[0]}")
-    spark.sql(
-        f"""
-        create table if not exists {table} (
-            {SCHEMA}, batch_id bigint, ingested_at timestamp, topic_id string
+def ensure_table(spark: SparkSession, table: str, topic: str) -> None:
+    """Create the raw table of a topic unless it is there, and complete one of an earlier version.
+
+    Raises:
+        TableNameClash: it is another topic's, or no raw table; nothing was changed.
+    """
+    if not spark.catalog.tableExists(table):
+        # Last, where it is in a table of an earlier version too.
+        columns, last = SCHEMA.rsplit(", ", 1)
+        properties = {**WRITING, TOPIC: topic}
+        spark.sql(f"create database if not exists {table.split('.')[0]}")
+        spark.sql(
+            f"""
+            create table if not exists {table} (
+                {columns}, batch_id bigint, ingested_at timestamp, topic_id string, {last}
+            )
+            using iceberg
+            partitioned by (days(timestamp))
+            tblproperties ({", ".join(f"'{k}' = '{value}'" for k, value in properties.items())})
+            comment 'One row per Kafka record, bytes verbatim, exactly once. Only ingest writes it.'
+            """
         )
-        using iceberg
-        partitioned by (days(timestamp))
-        tblproperties ({", ".join(f"'{name}' = '{value}'" for name, value in WRITING.items())})
-        comment 'One row per Kafka record, bytes verbatim, exactly once. Only ingest writes it.'
-        """
+    if not check_topic(spark, table, topic):
+        spark.sql(f"alter table {table} set tblproperties ('{TOPIC}' = '{topic}')")
+    if "out_of_range_timestamp" not in spark.table(table).columns:
+        spark.sql(f"alter table {table} add column out_of_range_timestamp bigint")
+
+
+def check_topic(spark: SparkSession, table: str, topic: str) -> bool:
+    """Whether an existing table says that it holds the records of this topic.
+
+    Where it does not say whose records it holds, its rows tell.
+
+    Raises:
+        TableNameClash: it is another topic's, or no raw table.
+    """
+    remedy = (
+        f"give the topic {topic!r} a table of its own: ASSAY_TABLE=raw.ANOTHER_NAME, or "
+        f'`[topics."{topic}"]` with `table = "raw.ANOTHER_NAME"` in ingest.toml'
     )
+    if not {"topic", "offset", "value", "batch_id", "topic_id"} <= set(spark.table(table).columns):
+        raise TableNameClash(
+            f"{table} exists, and it is not a raw table of ingest; nothing was written", remedy
+        )
+    properties = {row.key: row.value for row in spark.sql(f"show tblproperties {table}").collect()}
+    owner = properties.get(TOPIC)
+    if owner is None:
+        first = spark.sql(f"select topic from {table} limit 1").first()
+        owner = topic if first is None else first.topic
+    if owner != topic:
+        raise TableNameClash(
+            f"{table} holds the records of the topic {owner!r}, and {topic!r} would go there too; "
+            "nothing was written",
+            remedy,
+        )
+    return TOPIC in properties
 
 
 def committed(spark: SparkSession, table: str, line: list[Row] | None = None) -> Committed:
@@ -208,7 +250,7 @@ def committed(spark: SparkSession, table: str, line: list[Row] | None = None) ->
 
 def moment(microseconds: int) -> datetime:
     """A time that does not depend on any session's time zone."""
-    return datetime.fromtimestamp(microseconds / 1e6, UTC)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def lineage(spark: SparkSession, table: str) -> list[Row]:

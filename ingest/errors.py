@@ -113,6 +113,24 @@ class Unwell(IngestError):
     exit_code = 24
 
 
+class TableNameClash(IngestError):
+    """The raw table of a topic belongs to another topic, or is not a raw table."""
+
+    exit_code = 26
+
+
+class OutputLost(IngestError):
+    """What a command prints cannot be written: a full disk."""
+
+    exit_code = 27
+
+
+class Unexpected(IngestError):
+    """An error that nobody foresaw: a defect of ingest."""
+
+    exit_code = 28
+
+
 class NothingToAccept(IngestError):
     """There is nothing to decide: what was to be accepted is not the case."""
 

@@ -1,4 +1,4 @@
-"""Messages in files: a JSON array or JSON lines, plain or gzipped, from a path or standard input.
+"""Messages in files: a JSON array, or JSON values one after another, plain or gzipped.
 
 Every message is passed on as the very bytes the file holds, never parsed and written again.
 """
@@ -13,14 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
+from ingest import json_text
 from ingest.errors import BadFile
 
 CHUNK_BYTES = 1 << 20
 # Kafka takes no larger message than this, so a longer one is an error wherever it ends.
 MAX_MESSAGE_BYTES = 16 * 1024**2
 GZIP_MAGIC = b"\x1f\x8b"
-
-DELIMITERS = tuple(" \t\r\n,]")
+WHITE_SPACE = " \t\r\n"
+# A number that a chunk cuts may go on with so many characters that say nothing by themselves: 1e+
+CUT_NUMBER = 3
 
 Message = tuple[bytes, object]
 
@@ -32,35 +34,24 @@ def messages(path: str) -> Iterator[Message]:
         path: of the file, or `-` for standard input.
 
     Raises:
-        BadFile: the file cannot be read, or some place in it is not JSON.
+        BadFile: the file cannot be read, or some place in it is not JSON in UTF-8.
     """
     name = "standard input" if path == "-" else path
     try:
-        with _opened(path) as file:
-            yield from _messages(file, name)
-    except UnicodeDecodeError as error:
-        raise BadFile(f"{name} is not UTF-8: {error.reason}", "convert it to UTF-8") from error
+        with _opened(path, name) as file:
+            yield from _Text(file, name).messages()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadFile(f"{name} is a damaged gzip file: {error}", "fetch the file again") from error
     except OSError as error:
         raise BadFile(f"cannot read {name}: {error.strerror or error}", "check the path") from error
-
-
-def _messages(file: io.BufferedReader, name: str) -> Iterator[Message]:
-    start = file.peek(1).lstrip()[:1]
-    while not start and file.read(CHUNK_BYTES):  # white space only, so far
-        start = file.peek(1).lstrip()[:1]
-    found = _array_elements(file, name) if start == b"[" else _lines(file, name)
-    empty = True
-    for message in found:
-        empty = False
-        yield message
-    if empty:
-        raise BadFile(f"{name} holds no messages", "name a file with a JSON array or JSON lines")
+    except ValueError as error:  # a path with a NUL
+        raise BadFile(f"cannot read {name!r}: {error}", "check the path") from error
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[io.BufferedReader]:
+def _opened(path: str, name: str) -> Iterator[io.BufferedReader]:
+    if path == "-" and sys.stdin is None:
+        raise BadFile(f"{name} is closed", "name a file, or give one to standard input")
     with sys.stdin.buffer if path == "-" else open(path, "rb") as file:
         buffered = cast(io.BufferedReader, file)
         if buffered.peek(2)[:2] != GZIP_MAGIC:
@@ -70,82 +61,135 @@ def _opened(path: str) -> Iterator[io.BufferedReader]:
             yield io.BufferedReader(cast(io.RawIOBase, unzipped), CHUNK_BYTES)
 
 
-def _lines(file: BinaryIO, name: str) -> Iterator[Message]:
-    for number, line in enumerate(file, start=1):
-        value = line.strip()
-        if not value:
-            continue
-        try:
-            yield value, json.loads(value, parse_constant=_refuse_constant)
-        except json.JSONDecodeError as error:
+class _Text:
+    """The text of a file, of which one message and one chunk are held at a time."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.file = file
+        self.name = name
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._text, self._position, self._at_end = "", 0, False
+        self._lines, self._columns = 0, 0  # before the text that is held
+
+    def messages(self) -> Iterator[Message]:
+        """Yield the elements of an array, or else the values that follow each other.
+
+        Raises:
+            BadFile: naming the line.
+        """
+        self._check_encoding()
+        start = self._skip_space()
+        if not start:
             raise BadFile(
-                f"{name}, line {number}, column {error.colno}: not JSON ({error.msg})",
-                "mend or remove that line; nothing of this file was published",
-            ) from error
+                f"{self.name} holds no messages", "name a file with a JSON array or JSON lines"
+            )
+        yield from self._elements() if start == "[" else self._values()
 
+    def _check_encoding(self) -> None:
+        """Pass over UTF-8's byte order mark, and refuse other encodings."""
+        first = self.file.read(4)
+        found = json.detect_encoding(first) if any(first) else "utf-8"
+        if not found.startswith("utf-8"):
+            found = found.upper().replace("6-", "6").replace("2-", "2")  # as iconv names it
+            raise BadFile(
+                f"{self.name}, line 1: the text is {found}, not UTF-8",
+                f"convert it: `iconv -f {found} -t UTF-8 FILE`",
+            )
+        self._take(first.removeprefix(codecs.BOM_UTF8))
 
-def _refuse_constant(name: str) -> None:
-    raise json.JSONDecodeError(f"{name} is not a JSON number", name, 0)
+    def _values(self) -> Iterator[Message]:
+        while self._skip_space():
+            yield self._value(f"{WHITE_SPACE}{{", "white space")
 
+    def _elements(self) -> Iterator[Message]:
+        self._position += 1  # the opening bracket
+        if self._skip_space() == "]":
+            raise BadFile(
+                f"{self.name} holds no messages: its array is empty", "name a file with some"
+            )
+        separator = ","
+        while separator == ",":
+            self._skip_space()
+            yield self._value(f"{WHITE_SPACE},]", "a comma or ]")
+            separator = self._skip_space()
+            if separator not in (",", "]"):
+                raise self._bad(
+                    f"expected a comma or ], found {separator or 'the end of the file'}"
+                )
+            self._position += 1
+        if self._skip_space():
+            raise self._bad(
+                "something follows after the array's end",
+                "publish one array, or JSON values one after another (`jq -c '.[]' FILE`)",
+            )
 
-def _array_elements(file: BinaryIO, name: str) -> Iterator[Message]:
-    """Walk through `[element, element, …]`, holding one element and one chunk at a time."""
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-    utf8 = codecs.getincrementaldecoder("utf-8")()
-    text, position, consumed = "", 0, 0
-    at_end = False
-
-    def bad(problem: str) -> BadFile:
-        return BadFile(
-            f"{name}, character {consumed + position}: {problem}",
-            "mend the file; nothing of it was published",
-        )
-
-    def read_on() -> bool:
-        """Drop what is done with, append the next chunk, and say whether there was one."""
-        nonlocal text, position, consumed, at_end
-        chunk = file.read(CHUNK_BYTES)
-        consumed += position
-        text, position = text[position:] + utf8.decode(chunk, final=not chunk), 0
-        at_end = not chunk
-        return not at_end
-
-    def skip_space() -> str:
-        """Move to the next character that means something; empty at the end of the file."""
-        nonlocal position
+    def _value(self, delimiters: str, expected: str) -> Message:
+        """Read the value that begins at the position, which one of the delimiters must follow."""
         while True:
-            while position < len(text) and text[position] in " \t\r\n":
-                position += 1
-            if position < len(text) or not read_on():
-                return text[position : position + 1]
-
-    skip_space()
-    position += 1  # the opening bracket
-    if skip_space() == "]":
-        position += 1
-    else:
-        while True:
-            skip_space()
             try:
-                element, end = decoder.raw_decode(text, position)
-                # What seems to end with the chunk might go on: 1 in 1.5, say.
-                complete = at_end or text[end : end + 1] in DELIMITERS
+                meaning, end = json_text.decode(self._text, self._position)
             except json.JSONDecodeError as error:
-                if at_end or len(text) - position > MAX_MESSAGE_BYTES:
-                    raise bad(f"not JSON ({error.msg}), or longer than 16 MiB") from error
-                complete = False
-            if not complete:
-                read_on()
-                continue
-            value = text[position:end].encode()
-            position = end
-            yield value, element
-            separator = skip_space()
-            position += 1
-            if separator == "]":
+                if not self._at_end and len(self._text) - self._position <= MAX_MESSAGE_BYTES:
+                    self._read_on()
+                    continue
+                if not self._at_end:
+                    raise self._bad("not JSON, or a value longer than 16 MiB") from error
+                place = error.pos if error.doc is self._text else self._position
+                begin, line = self._place(self._position)[0], self._place(place)[0]
+                within = "" if begin == line else f" in the value that begins in line {begin + 1}"
+                raise self._bad(f"not JSON ({error.msg}){within}", at=place) from error
+            if self._at_end or end + CUT_NUMBER <= len(self._text):
                 break
-            if separator != ",":
-                position -= 1
-                raise bad(f"expected a comma or ], found {separator or 'the end of the file'}")
-    if skip_space():
-        raise bad("something follows after the array's end")
+            self._read_on()
+        after = self._text[end : end + 1]
+        if after and after not in delimiters:
+            raise self._bad(f"expected {expected}, found {after}", at=end)
+        value = self._text[self._position : end].encode()
+        if len(value) > MAX_MESSAGE_BYTES:
+            raise self._bad("a value longer than 16 MiB")
+        self._position = end
+        return value, meaning
+
+    def _skip_space(self) -> str:
+        """Move to the next character that means something; empty at the end of the file."""
+        while True:
+            while self._position < len(self._text) and self._text[self._position] in WHITE_SPACE:
+                self._position += 1
+            if self._position < len(self._text) or self._at_end:
+                return self._text[self._position : self._position + 1]
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Drop what is done with, and append the next chunk: more where more is held already."""
+        held = len(self._text) - self._position
+        self._lines, self._columns = self._place(self._position)
+        self._text, self._position = self._text[self._position :], 0
+        self._take(self.file.read(max(CHUNK_BYTES, held)))
+
+    def _take(self, data: bytes) -> None:
+        try:
+            self._text += self._decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            self._text += error.object[: error.start].decode()
+            raise self._bad(
+                f"not UTF-8 ({error.reason})",
+                "convert it, for example: `iconv -f ISO-8859-1 -t UTF-8 FILE`",
+                at=len(self._text),
+            ) from error
+        self._at_end = not data
+
+    def _place(self, position: int) -> tuple[int, int]:
+        """How many lines, and characters of the last line, lie before a position of the text."""
+        lines = self._text.count("\n", 0, position)
+        if not lines:
+            return self._lines, self._columns + position
+        return self._lines + lines, position - self._text.rindex("\n", 0, position) - 1
+
+    def _bad(
+        self,
+        problem: str,
+        remedy: str = "correct the file; nothing of it was published",
+        at: int | None = None,
+    ) -> BadFile:
+        line, column = self._place(self._position if at is None else at)
+        return BadFile(f"{self.name}, line {line + 1}, column {column + 1}: {problem}", remedy)

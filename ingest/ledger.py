@@ -13,8 +13,9 @@ from pyspark.sql import Column, Row, SparkSession
 from pyspark.sql import functions as F
 
 from ingest import commit as raw
+from ingest.blocks import MAX_TIMESTAMP, MIN_TIMESTAMP
+from ingest.settings import LEDGER as LEDGER
 
-LEDGER = "raw.ingest_batches"
 SCHEMA = (
     "topic string, batch_id bigint, partition int, cluster_id string, topic_id string, "
     "start_offset bigint, end_offset bigint, rows bigint, bytes bigint, "
@@ -218,4 +219,7 @@ def _size() -> Column:
 
 
 def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else raw.moment(microseconds)
+    """None too where no date can say it: a table of an earlier version may hold such timestamps."""
+    if microseconds is None or not MIN_TIMESTAMP <= microseconds // 1000 <= MAX_TIMESTAMP:
+        return None
+    return raw.moment(microseconds)

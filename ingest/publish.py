@@ -107,7 +107,9 @@ def _send_all(
     sent = []
     for value, parsed in messages:
         key = parsed.get(key_field) if isinstance(parsed, dict) else None
-        sent.append(producer.send(topic, value, None if key is None else str(key).encode()))
+        # Half of a surrogate pair is legal in JSON; equal keys stay equal bytes.
+        data = None if key is None else str(key).encode(errors="surrogatepass")
+        sent.append(producer.send(topic, value, data))
         count += 1
         unflushed += len(value)
         if unflushed > FLUSH_EVERY_BYTES:

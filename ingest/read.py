@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 SCHEMA = (
     "topic string, partition int, offset bigint, timestamp timestamp, timestamp_type string, "
-    "key binary, value binary, headers array<struct<key: string, value: binary>>"
+    "key binary, value binary, headers array<struct<key: string, value: binary>>, "
+    "out_of_range_timestamp bigint"
 )
 # As the reader gives them to Spark, which copies a binary value whenever it looks at it, and text
 # never. Nothing takes the text for text: bytes that are not UTF-8 pass through as they are.

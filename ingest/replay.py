@@ -20,12 +20,15 @@ def place(text: str) -> Place:
     """What `--from` and `--to` say: `partition:offset,…`, or a time.
 
     Raises:
-        BadSetting: it is neither.
+        BadSetting: it is neither, or names a partition twice.
     """
-    if re.fullmatch(r"\d+:\d+(,\d+:\d+)*", text):
-        pairs = (pair.split(":") for pair in text.split(","))
-        return {int(partition): int(offset) for partition, offset in pairs}
-    return moment(text)
+    if not re.fullmatch(r"[0-9]{1,10}:[0-9]{1,19}(,[0-9]{1,10}:[0-9]{1,19})*", text):
+        return moment(text)
+    pairs = [pair.split(":") for pair in text.split(",")]
+    found = {int(partition): int(offset) for partition, offset in pairs}
+    if len(found) < len(pairs):
+        raise BadSetting(f"{text!r} names a partition twice", "give one offset for each")
+    return found
 
 
 def moment(text: str) -> datetime:
@@ -48,10 +51,16 @@ def ranges_between(job: Job, planned: Planned, start: Place, end: Place) -> list
     """The committed offsets from one place to another, the end excluded.
 
     Raises:
+        BadSetting: a partition is not there.
         RetentionGap: Kafka no longer has all of them.
         IngestError: they were not all committed.
     """
     base, topic = planned.base, planned.topic
+    for p in sorted({p for at in (start, end) if isinstance(at, dict) for p in at}):
+        if p not in topic.end:
+            raise BadSetting(
+                f"{topic.name} has no partition {p}", f"it has the partitions {sorted(topic.end)}"
+            )
     starts, ends = _offsets(job, start), _offsets(job, end)
     found = []
     for p in sorted(starts.keys() & ends.keys()):
@@ -70,6 +79,28 @@ def ranges_between(job: Job, planned: Planned, start: Place, end: Place) -> list
         if starts[p] < ends[p]:
             found.append(Range(p, starts[p], ends[p]))
     return found
+
+
+def check_order(start: Place, end: Place) -> None:
+    """Refuse two places of one kind that no range lies between.
+
+    Raises:
+        BadSetting: the end lies before the start, or they are of different partitions.
+    """
+    if isinstance(start, dict) and isinstance(end, dict):
+        if start.keys() != end.keys():
+            raise BadSetting(
+                f"--from names the partitions {sorted(start)}, and --to {sorted(end)}",
+                "name the same partitions in both, for example --from 0:100 --to 0:200",
+            )
+        is_reversed = any(end[p] < start[p] for p in start)
+    else:
+        is_reversed = isinstance(start, datetime) and isinstance(end, datetime) and end < start
+    if is_reversed:
+        raise BadSetting(
+            "--to lies before --from, so that there is nothing between them",
+            "exchange them; what --to names is not replayed itself",
+        )
 
 
 def replay(job: Job, start: Place, end: Place) -> Done | None:

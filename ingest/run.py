@@ -123,8 +123,12 @@ class Job:
         return self.settings.raw_table
 
     def prepare(self) -> None:
-        """Make the raw table if it is not there, and mend the ledger."""
-        raw.ensure_table(self.spark, self.table)
+        """Make the raw table if it is not there, and repair the ledger.
+
+        Raises:
+            TableNameClash: the table is another topic's; nothing was written.
+        """
+        raw.ensure_table(self.spark, self.table, self.source.name)
         line = raw.lineage(self.spark, self.table)
         if mended := ledger.repair(self.spark, self.source.name, self.table, line):
             self.progress(f"mended {mended} batches of the ledger")
@@ -320,6 +324,8 @@ def opened(
             job = Job(settings, spark, source, progress)
             if not only_looking:
                 job.prepare()
+            elif spark.catalog.tableExists(job.table):
+                raw.check_topic(spark, job.table, source.name)
             read.register(spark, {**settings.connection(), "stall_seconds": settings.stall_seconds})
             progress("planning")
             yield job

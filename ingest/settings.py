@@ -1,10 +1,13 @@
 """Where Kafka and Spark are, how to be let in, and how much to take at once."""
 
 import os
+import re
+import ssl
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,10 +16,40 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
-from ingest.errors import BadSetting
+from ingest.errors import BadSetting, NoBroker, NoTopic, TableNameClash
 
 CONFIG_VARIABLE = "ASSAY_CONFIG"
 CONFIG_FILE = "ingest.toml"
+MAX_INT64 = 2**63 - 1
+MAX_PORT = 65_535
+
+
+# The table of every topic's batches, see `ingest.ledger`.
+LEDGER = "raw.ingest_batches"
+
+
+def default_table(topic: str) -> str:
+    """The raw table of a topic that no setting gives another one.
+
+    It is `raw.` and the topic's name, in lower case because the metastore knows no other, with `_`
+    for each `-` and `.`: `Exam-2.a` goes to `raw.exam_2_a`.
+    """
+    return "raw." + topic.lower().replace("-", "_").replace(".", "_")
+
+
+def _table_name(name: str) -> str:
+    """A table's name as the metastore has it.
+
+    Raises:
+        ValueError: it is none that SQL takes without quotes.
+    """
+    part = r"(?!\d+([eE]\d+)?([dDfFlLsSyY]|[bB][dD])?(\.|$))\w+"
+    if not re.fullmatch(rf"{part}\.{part}", name, re.ASCII):
+        raise ValueError("give schema.table, of letters, digits and _, neither of them a number")
+    return name.lower()
+
+
+TableName = Annotated[str, AfterValidator(_table_name)]
 
 
 class TopicSettings(BaseModel):
@@ -24,9 +57,9 @@ class TopicSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    table: str | None = None
-    max_messages: int | None = Field(None, ge=1)
-    max_bytes: int | None = Field(None, ge=1)
+    table: TableName | None = None
+    max_messages: int | None = Field(None, ge=1, le=MAX_INT64)
+    max_bytes: int | None = Field(None, ge=1, le=MAX_INT64)
 
 
 class Settings(BaseSettings):
@@ -43,14 +76,18 @@ class Settings(BaseSettings):
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, separated by commas")
     spark: str = Field("sc://127.0.0.1:15002", description="address of Spark Connect")
     topic: str = Field("assess", description="the topic of the attempts")
-    table: str | None = Field(
-        None, pattern=r"^\w+\.\w+$", description="the raw table; default: raw.TOPIC"
-    )
+    table: TableName | None = Field(None, description="the raw table; default: raw.TOPIC")
     topics: dict[str, TopicSettings] = Field({}, description="what single topics have of their own")
 
-    max_messages: int | None = Field(None, ge=1, description="most offsets of one batch")
-    max_bytes: int | None = Field(None, ge=1, description="about the most bytes of one batch")
-    stall_seconds: float = Field(60, gt=0, description="without progress so long, reading fails")
+    max_messages: int | None = Field(
+        None, ge=1, le=MAX_INT64, description="most offsets of one batch"
+    )
+    max_bytes: int | None = Field(
+        None, ge=1, le=MAX_INT64, description="about the most bytes of one batch"
+    )
+    stall_seconds: float = Field(
+        60, gt=0, le=86_400, description="without progress so long, reading fails"
+    )
     metrics_file: Path | None = Field(None, description="Prometheus text file, written whole")
 
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -82,7 +119,7 @@ class Settings(BaseSettings):
     @property
     def raw_table(self) -> str:
         """The table that holds the topic's records."""
-        return self.table or "raw." + self.topic.replace("-", "_").replace(".", "_")
+        return self.table or default_table(self.topic)
 
     def connection(self) -> dict[str, object]:
         """What a Kafka client needs: its settings, and secrets and certificates by value.
@@ -91,21 +128,46 @@ class Settings(BaseSettings):
 
         Raises:
             BadSetting: a file cannot be read, or something that belongs together is incomplete.
+            NoBroker: the address of Kafka cannot be one.
         """
         found: dict[str, object] = {
-            "bootstrap_servers": self.kafka.split(","),
+            "bootstrap_servers": self._servers(),
             "security_protocol": self.kafka_security,
         }
         if self.kafka_security.startswith("SASL"):
             found |= self._sasl()
         if self.kafka_security.endswith("SSL"):
             found |= {
-                "ca_pem": _text("kafka_ca_file", self.kafka_ca_file),
+                "ca_pem": self._authorities(),
                 "cert_pem": _text("kafka_cert_file", self.kafka_cert_file),
                 "key_pem": _text("kafka_key_file", self.kafka_key_file),
                 "key_password": self._secret("kafka_key_password"),
             }
         return {name: value for name, value in found.items() if value is not None}
+
+    def _servers(self) -> list[str]:
+        servers = [server.strip() for server in self.kafka.split(",")]
+        for server in servers:
+            found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:([0-9]{1,5}))?", server, re.ASCII)
+            if found is None or not 1 <= int(found[3] or 1) <= MAX_PORT:
+                raise NoBroker(
+                    f"{server!r} in ASSAY_KAFKA is not an address of Kafka",
+                    f"give host:port, with a port from 1 to {MAX_PORT}; several with commas",
+                )
+        return servers
+
+    def _authorities(self) -> str | None:
+        """The authorities to trust; Python tells whether they can be read."""
+        text = _text("kafka_ca_file", self.kafka_ca_file)
+        if text is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+            except (ssl.SSLError, ValueError, TypeError) as error:
+                raise BadSetting(
+                    f"{self.kafka_ca_file} (ASSAY_KAFKA_CA_FILE) holds no certificates: {error}",
+                    "name a file with the authorities' certificates in PEM",
+                ) from error
+        return text
 
     def _sasl(self) -> dict[str, object]:
         if self.kafka_sasl is None:
@@ -142,18 +204,24 @@ def load(**given: Any) -> Settings:
 
     Raises:
         BadSetting: naming the variable or key that is wrong, never its value.
+        NoTopic: Kafka has no topics of such a name.
+        TableNameClash: two topics go to one table.
     """
     given = {name: value for name, value in given.items() if value is not None}
     file = os.environ.get(CONFIG_VARIABLE)
-    if file and not Path(file).is_file():
-        raise BadSetting(f"there is no file {file}", f"mend or unset {CONFIG_VARIABLE}")
+    if file and not os.path.isfile(file):  # noqa: PTH113 -- takes every name
+        raise BadSetting(f"there is no file {file}", f"correct or unset {CONFIG_VARIABLE}")
     try:
         configured = Settings(**given)
+        _check_topic_name(configured.topic)
         own = configured.topics.get(configured.topic)
-        if own is None:
-            return configured
-        # What the command line says of a topic comes before what the file says of it.
-        return configured.model_copy(update={**own.model_dump(exclude_none=True), **given})
+        if own is not None:
+            # What the command line says of a topic comes before what the file says of it.
+            update = {**own.model_dump(exclude_none=True), **given}
+            configured = configured.model_copy(update=update)
+        others = {name: own.table or default_table(name) for name, own in configured.topics.items()}
+        check_tables({**others, configured.topic: configured.raw_table})
+        return configured
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
@@ -161,8 +229,50 @@ def load(**given: Any) -> Settings:
             f"the setting {name} (ASSAY_{name.upper()} in the environment): {first['msg']}",
             f"mend it there or in {os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)}, or unset it",
         ) from None
-    except (SettingsError, ValueError) as error:  # broken JSON of a variable, broken TOML
-        raise BadSetting(f"the settings cannot be read: {error}", "mend what it names") from None
+    except (SettingsError, ValueError, OSError, RecursionError) as error:
+        # Broken JSON of a variable; a file that is not TOML, not UTF-8, or not readable.
+        raise BadSetting(
+            f"the settings cannot be read: {error}",
+            f"correct what it names, or {os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)}",
+        ) from None
+
+
+def _check_topic_name(topic: str) -> None:
+    """Refuse what Kafka would refuse, before anything is made of it."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic) or topic in (".", ".."):
+        raise NoTopic(
+            f"{topic!r} cannot be the name of a topic",
+            "a name has 1 to 249 letters, digits, . _ and -; give one in ASSAY_TOPIC or --topic",
+        )
+
+
+def check_tables(tables: Mapping[str, str]) -> None:
+    """Refuse two topics, or a topic and the ledger, with one table.
+
+    Args:
+        tables: of each topic.
+
+    Raises:
+        BadSetting: a topic's name makes no name of a table.
+        TableNameClash: two have the same.
+    """
+    found = {LEDGER: "the ledger of ingest"}
+    for topic, table in tables.items():
+        try:
+            _table_name(table)
+        except ValueError as error:
+            raise BadSetting(
+                f"the topic {topic!r} cannot be in a table {table}: {error}",
+                "give the topic a table of its own, in ASSAY_TABLE or ingest.toml",
+            ) from None
+        if table in found:
+            raise TableNameClash(
+                f"the topic {topic!r} goes to {table}, "
+                f"which is the table of {found[table]} as well",
+                f'give one of them another: `[topics."{topic}"]` with '
+                '`table = "raw.ANOTHER_NAME"` in ingest.toml',
+            )
+        found[table] = f"the topic {topic!r}"
 
 
 def _text(name: str, path: Path | None) -> str | None:
@@ -170,7 +280,7 @@ def _text(name: str, path: Path | None) -> str | None:
         return None
     try:
         return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8, a path with a NUL
         raise BadSetting(
             f"cannot read {path} (ASSAY_{name.upper()}): {error}", "name a readable file"
         ) from error

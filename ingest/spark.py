@@ -22,7 +22,7 @@ from ingest.errors import (
     TopicReplaced,
     Undecodable,
 )
-from ingest.settings import Settings
+from ingest.settings import MAX_PORT, Settings
 
 DEFAULT_CONNECT_PORT = 15002
 PROBE_SECONDS = 5.0
@@ -61,16 +61,20 @@ def connected(settings: Settings) -> Iterator[SparkSession]:
 
 def _probe(settings: Settings) -> None:
     """Fail at once where nobody listens: Spark's client would go on trying for minutes."""
-    address = urlsplit(settings.spark)
-    if address.scheme != "sc" or not address.hostname:
-        raise NoSpark(
-            f"{settings.spark!r} is not an address of Spark Connect",
-            "give sc://host:port in ASSAY_SPARK",
-        )
     try:
-        socket.create_connection(
-            (address.hostname, address.port or DEFAULT_CONNECT_PORT), PROBE_SECONDS
-        ).close()
+        address = urlsplit(settings.spark)
+        host, port = address.hostname, address.port
+        if address.scheme != "sc" or not host or port == 0:
+            raise ValueError("it has another form")
+    except ValueError as error:
+        raise NoSpark(
+            f"{settings.spark!r} is not an address of Spark Connect: {error}",
+            f"give sc://host:port in ASSAY_SPARK, with a port from 1 to {MAX_PORT}",
+        ) from error
+    try:
+        socket.create_connection((host, port or DEFAULT_CONNECT_PORT), PROBE_SECONDS).close()
+    except UnicodeError as error:  # a part of a host's name is empty or too long
+        raise NoSpark(f"nobody answers at {settings.spark!r}: {error}", REMEDY) from error
     except OSError as error:
         raise NoSpark(
             f"nobody answers at {settings.spark}: {error.strerror or error}", REMEDY

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Self
 
@@ -29,6 +29,7 @@ from ingest import client
 from ingest.errors import IngestError, NoBroker, NoCodec, NoTopic, Refused
 from ingest.settings import Settings
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMEOUT_MS = 10_000
 UNKNOWN_TOPIC = 3
 NOT_AUTHORIZED = 29
@@ -136,10 +137,16 @@ class Source:
         limits = found["topic"][self.name]
         return any(limits[name]["value"] != "-1" for name in RETENTION if name in limits)
 
-    def offsets_at(self, moment: datetime, partitions: Iterator[int] | list[int]) -> dict[int, int]:
-        """The first offset at that time or later, for each partition that has one."""
-        milliseconds = int(moment.timestamp() * 1000)
+    def offsets_at(self, moment: datetime, partitions: list[int]) -> dict[int, int]:
+        """The first offset at that time or later, for each partition that has one.
+
+        A time before 1970, which Kafka cannot be asked for, is the beginning of the topic.
+        """
+        milliseconds = (moment - EPOCH) // timedelta(milliseconds=1)
         with reaching(self.settings):
+            if milliseconds < 0:
+                found = self._consumer.beginning_offsets(self._partitions(partitions), TIMEOUT_MS)
+                return {p.partition: offset for p, offset in found.items()}
             found = self._consumer.offsets_for_times(
                 dict.fromkeys(self._partitions(partitions), milliseconds), TIMEOUT_MS
             )
@@ -262,7 +269,7 @@ def reaching(settings: Settings) -> Iterator[None]:
             "start the services (`python -m stack up`); where their ports were moved, "
             '`eval "$(python -m stack env)"`; any other cluster is named in ASSAY_KAFKA',
         ) from error
-    except ValueError as error:
+    except UnicodeError as error:  # a part of a host's name is empty or too long
         raise NoBroker(
             f"{settings.kafka!r} is not an address of Kafka: {error}",
             "give host:port in ASSAY_KAFKA",

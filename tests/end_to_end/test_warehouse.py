@@ -57,7 +57,7 @@ def values() -> list[bytes | None]:
 def raw(stack: Settings) -> Iterator["Raw"]:
     """The raw table and its ledger, emptied: what the tests write is all there is."""
     spark = SparkSession.builder.remote(stack.client_environment()["ASSAY_SPARK"]).getOrCreate()
-    commit.ensure_table(spark, "raw.assess")
+    commit.ensure_table(spark, "raw.assess", "assess")
     ledger.ensure(spark)
     spark.sql("delete from raw.assess")
     spark.sql("delete from raw.ingest_batches")

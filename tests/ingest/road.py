@@ -47,7 +47,8 @@ def in_kafka(topic: str) -> dict[Coordinates, Record]:
 
 def in_table(spark: SparkSession, topic: str) -> dict[Coordinates, Record]:
     rows: list[Row] = spark.sql(
-        "select partition, offset, key, value, unix_millis(timestamp) as ms, headers "
+        "select partition, offset, key, value, headers, "
+        "coalesce(out_of_range_timestamp, unix_millis(timestamp)) as ms "
         f"from {table_of(topic)}"
     ).collect()
     found: dict[Coordinates, Record] = {}

@@ -3,15 +3,19 @@
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import files
+from ingest import files, json_text
 from ingest.errors import BadFile
 
 JSON = st.recursive(
@@ -51,7 +55,7 @@ def test_any_array_comes_back(elements: list[object], chunk: int) -> None:
     text = json.dumps(elements, ensure_ascii=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "CHUNK_BYTES", chunk)
-        found = list(files._messages(io.BufferedReader(io.BytesIO(text.encode())), "x"))
+        found = list(files._Text(io.BytesIO(text.encode()), "x").messages())
     assert [value.decode() for value, _ in found] == [
         json.dumps(e, ensure_ascii=False) for e in elements
     ]
@@ -61,6 +65,87 @@ def test_lines_keep_their_very_bytes(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     path.write_bytes(b'{"a" : 1}\r\n\n  {"b":2}\n{"c":3}')
     assert values(path) == [b'{"a" : 1}', b'{"b":2}', b'{"c":3}']
+
+
+@given(st.lists(JSON, min_size=1), st.integers(1, 20), st.sampled_from(["\n", "\r\n", "\n\n "]))
+def test_any_values_one_after_another_come_back(
+    elements: list[object], chunk: int, between: str
+) -> None:
+    """JSON lines, and what `jq '.[]'` prints: objects over several lines."""
+    texts = [json.dumps(e, indent=2, ensure_ascii=False) for e in ({"a": 1}, *elements)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "CHUNK_BYTES", chunk)
+        found = list(files._Text(io.BytesIO(between.join(texts).encode()), "x").messages())
+    assert [value.decode() for value, _ in found] == texts
+
+
+@given(
+    st.binary(max_size=200)
+    | st.lists(
+        st.sampled_from(
+            [b"[", b"]", b"{", b"}", b",", b":", b'"a"', b"1", b"-", b"\n", b" ", b"\0", b"\\u",
+             b"null", b"NaN", b'"\\ud800"', b"\xff", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1f\x8b"]
+        )
+    ).map(b"".join),
+    st.integers(1, 9),
+    st.booleans(),
+)  # fmt: skip
+def test_any_bytes_are_messages_or_a_bad_file(content: bytes, chunk: int, zipped: bool) -> None:
+    data = gzip.compress(content) if zipped else content
+    with pytest.MonkeyPatch.context() as patch, tempfile.NamedTemporaryFile() as file:
+        patch.setattr(files, "CHUNK_BYTES", chunk)
+        Path(file.name).write_bytes(data)
+        try:
+            found = values(Path(file.name))
+        except BadFile as error:
+            assert error.remedy
+        else:
+            assert found and all(value in content for value in found)
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+VALID = [
+    b'{"keen_id": "k", "deep": ' + DEEP + b', "after": null}',
+    b'{"a":' * 1500 + b"1" + b"}" * 1500,
+    b'{"keen_id": ' + b"9" * 5000 + b"}",
+    b"-" + b"1" * 5000 + b".5e+10",
+    b'{"keen_id": "\\ud800 \\udfff"}',
+    b'{"a": "\\u0000", "a": 2}',
+    b"1e999",
+]
+
+
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_whatever_is_json_is_published_verbatim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, zipped: bool, mark: bytes
+) -> None:
+    monkeypatch.setattr(files, "CHUNK_BYTES", chunk)
+    path = tmp_path / "valid.json"
+    for content in (b"[" + b",".join(VALID) + b"]", b"\n".join(VALID), b"\r\n".join(VALID)):
+        path.write_bytes(gzip.compress(mark + content) if zipped else mark + content)
+        assert values(path) == VALID
+    keys = [p.get("keen_id") for _, p in files.messages(str(path)) if isinstance(p, dict)]
+    assert keys == ["k", None, "9" * 5000, "\ud800 \udfff", None]
+
+
+@given(JSON, st.data())
+def test_the_decoder_without_limits_agrees_with_pythons(value: object, data: st.DataObject) -> None:
+    text = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
+    _, end = json_text._decode_deep(f"  {text}", 0)
+    assert end == len(text) + 2
+    # Damaged somewhere: both refuse it, or both take the same part of it.
+    at = data.draw(st.integers(0, len(text) - 1))
+    damaged = text[:at] + data.draw(st.sampled_from(list('{}[],:"\\e-.0x \x01'))) + text[at + 1 :]
+    assert end_of(json_text._decode_deep, damaged) == end_of(json_text.decode, damaged)
+
+
+def end_of(decode: Callable[[str, int], tuple[object, int]], text: str) -> int | None:
+    try:
+        return decode(text, len(text) - len(text.lstrip(" ")))[1]
+    except json.JSONDecodeError:
+        return None
 
 
 def test_gzip_is_recognised_by_its_content(tmp_path: Path) -> None:
@@ -88,17 +173,30 @@ def test_standard_input_is_read(content: bytes, zipped: bool) -> None:
         (b"", "holds no messages"),
         (b" \n \n", "holds no messages"),
         (b"[]", "holds no messages"),
-        (b'{"a":1}\n{"b":\n', "line 2, column"),
-        (b"[1, 2", "character 5: expected a comma or ], found the end"),
-        (b"[1 2]", "character 3: expected a comma or ], found 2"),
-        (b"[1, {]", "character 4: not JSON"),
-        (b"[1, ]", "character 4: not JSON"),
-        (b"[1, NaN]", "character 4: not JSON (NaN is not"),
+        (b'{"a":1}\n{"b":\n', "(Expecting value) in the value that begins in line 2"),
+        (b"[1, 2", "line 1, column 6: expected a comma or ], found the end"),
+        (b"[1 2]", "line 1, column 4: expected a comma or ], found 2"),
+        (b"[1,\n\n {]", "line 3, column 3: not JSON"),
+        (b"[1, ]", "line 1, column 5: not JSON"),
+        (b"[1, NaN]", "line 1, column 5: not JSON (NaN is not"),
+        (b"01\n", "line 1, column 2: expected white space, found 1"),
+        (b'{"a":1},\n{"b":2}', "line 1, column 8: expected white space, found ,"),
+        (b'{"a":1}\n{"a": "\x00"}', "line 2, column 8: not JSON"),
+        (b'{"a":1}\n\x00\n', "line 2, column 1: not JSON"),
+        (b"\x00\x00\x00\x00", "line 1, column 1: not JSON"),
+        ('{"a": 1}'.encode("utf-16"), "line 1: the text is UTF-16"),
+        ('{"a": 1}'.encode("utf-16-le"), "line 1: the text is UTF-16LE"),
+        ('{"a": 1}'.encode("utf-32-be"), "line 1: the text is UTF-32BE"),
+        (b"\xef\xbb\xbf", "holds no messages"),
+        (gzip.compress(b""), "holds no messages"),
+        (b"[" * 100_000, "line 1, column 100001: not JSON"),
+        (b"{}\n" + b'{"a":' * 1500 + b"}" * 1500, "line 2, column 7501: not JSON"),
         (b'{"a": Infinity}\n', "line 1, column 1: not JSON (Infinity"),
-        (b"[1x]", "character 2: expected a comma or ], found x"),
-        (b"[1] 2", "character 4: something follows"),
-        (b'["\xff"]', "not UTF-8"),
-        (b'{"a": "\xff"}\n', "not UTF-8"),
+        (b"[1x]", "line 1, column 3: expected a comma or ], found x"),
+        (b"[1] 2", "line 1, column 5: something follows"),
+        (b'["\xff"]', "line 1, column 3: not UTF-8"),
+        (b'{"a": 1}\n{"a": "\xff"}\n', "line 2, column 8: not UTF-8"),
+        (b'{"a": "\xed\xa0\x80"}\n', "line 1, column 8: not UTF-8"),
         (gzip.compress(b"[1, 2]")[:-9], "damaged gzip"),
         (b"\x1f\x8bnonsense", "damaged gzip"),
     ],
@@ -120,6 +218,16 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         values(tmp_path / "none.json")
     with pytest.raises(BadFile, match="directory"):
         values(tmp_path)
+    with pytest.raises(BadFile, match="null byte"):
+        values(tmp_path / "a\0b")
+
+
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b'[{"a":1}, 2]',))
+    writer.start()
+    assert values(tmp_path / "pipe") == [b'{"a":1}', b"2"]
+    writer.join()
 
 
 def test_an_element_that_never_ends_is_refused_early(

@@ -27,7 +27,7 @@ DIGEST = """
         topic,
         coalesce(hex(key), 'null'),
         coalesce(hex(value), 'null'),
-        coalesce(cast(unix_micros(timestamp) as string), 'null'),
+        cast(coalesce(out_of_range_timestamp, unix_millis(timestamp)) as string),
         coalesce(timestamp_type, 'null'),
         coalesce(
             array_join(transform(headers,
@@ -210,7 +210,7 @@ def digest(record: ConsumerRecord) -> str:
             record.topic,
             _hex(record.key),
             _hex(record.value),
-            str(record.timestamp * 1000),
+            str(record.timestamp),
             TIMESTAMP_TYPES.get(record.timestamp_type, "null"),
             headers,
         )
