@@ -17,7 +17,6 @@ setup: ## make the virtual environment for the demo
 setup-dev:
 	@$(SETUP) dev
 
-demo: export DATA := $(value DATA)
 demo: setup ## from Kafka to the answers, for real; DATA=FILE for messages of your own
 	@$(PY) demo.py "$$DATA"
 
