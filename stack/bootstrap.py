@@ -77,6 +77,9 @@ def environment() -> dict[str, str]:
     }
     # The certificates of this machine, a company's own among them, as pip does.
     found.setdefault("UV_SYSTEM_CERTS", "1")
+    named = {"UV_CACHE_DIR", "XDG_CACHE_HOME"} & set(found)
+    if not named and not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111
+        found.setdefault("UV_NO_CACHE", "1")
     if mirror := found.get("PIP_INDEX_URL"):
         found.setdefault("UV_DEFAULT_INDEX", mirror)
     return found
