@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import environment, services
+from stack import bootstrap, environment, services
 from stack.settings import ROOT, Settings
 from tests.surroundings import HOSTILE, PROXIES, PYTHON
 
@@ -52,6 +52,35 @@ def test_a_step_of_the_demo_sees_the_settings_of_the_stack_only(
     assert seen["https_proxy"] == HOSTILE["https_proxy"], "jars are fetched through it"
     assert seen["no_proxy"].endswith("127.0.0.1,localhost,::1")
     assert "no_grpc_proxy" not in seen, "gRPC would look there, and not in no_proxy"
+
+
+@pytest.mark.usefixtures("hostile")
+def test_pip_and_uv_see_how_to_reach_packages_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reach = {
+        "PIP_INDEX_URL": "https://mirror.example/simple",
+        "PIP_EXTRA_INDEX_URL": "https://mirror.example/more",
+        "PIP_NO_INDEX": "0",
+        "PIP_FIND_LINKS": "/wheels",
+        "PIP_CERT": "/ca.pem",
+        "PIP_DEFAULT_TIMEOUT": "30",
+        "UV_INDEX_MIRROR_PASSWORD": "secret",
+        "UV_CACHE_DIR": "/cache",
+        "UV_NO_CACHE": "1",
+        "UV_HTTP_TIMEOUT": "30",
+        "https_proxy": HOSTILE["https_proxy"],
+    }
+    for name, value in reach.items():
+        monkeypatch.setenv(name, value)
+    seen = bootstrap.environment()
+    assert {n for n in seen if n.startswith(("PIP_", "UV_"))} - set(reach) == {
+        "UV_DEFAULT_INDEX",
+        "UV_SYSTEM_CERTS",
+    }
+    assert reach.items() <= seen.items()
+    assert seen["UV_DEFAULT_INDEX"] == reach["PIP_INDEX_URL"]
+    assert not set(seen) & set(PYTHON)
 
 
 @pytest.mark.parametrize("path", ["", "/only/this"])
