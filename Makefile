@@ -2,6 +2,9 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# What a user has set for other projects does not change what Python and dbt do here.
+unexport $(filter PYTHON% DBT_%,$(.VARIABLES))
+SETUP := $(PYTHON) -Es stack/check_python.py && $(PYTHON) -Es stack/bootstrap.py
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev up down status reset demo sql check test test-long lint chaos bench bench-build lock
 
@@ -9,13 +12,13 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: ## make the virtual environment for the demo
-	@$(PYTHON) stack/bootstrap.py run
+	@$(SETUP) run
 
 setup-dev:
-	@$(PYTHON) stack/bootstrap.py dev
+	@$(SETUP) dev
 
 demo: setup ## from Kafka to the answers, for real; DATA=FILE for messages of your own
-	@$(PY) demo.py $(if $(DATA),'$(DATA)')
+	@$(PY) demo.py "$$DATA"
 
 up: setup ## start Kafka, HDFS and Spark
 	@$(PY) -m stack up

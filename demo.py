@@ -27,7 +27,7 @@ from ingest import cli as ingest_cli
 from ingest import files, sample
 from ingest.settings import load
 from ingest.topic import Source
-from stack import cli, lifecycle
+from stack import cli, environment, lifecycle
 from stack.errors import StateUnusable, StepFailed
 from stack.settings import HOST, ROOT, Settings
 
@@ -56,6 +56,9 @@ def main(
 ) -> None:
     """Bring the sample, or a file, from Kafka to the answers."""
     begun = time.monotonic()
+    if file:
+        file = str(Path(file).expanduser().absolute())
+    environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
     settings = cli.settings()
     console.print(f"From Kafka to the answers, with {file or 'the sample'}", markup=False)
     with alone(settings):
@@ -128,13 +131,13 @@ def step(settings: Settings, title: str, *command: str) -> None:
         KeyboardInterrupt: Ctrl-C, after the command has ended too.
     """
     begun = time.monotonic()
-    environment = {**os.environ, **settings.client_environment(), "PYTHONUNBUFFERED": "1"}
-    environment["PATH"] = os.pathsep.join((os.path.dirname(sys.executable), os.environ["PATH"]))
+    variables = {**os.environ, **settings.client_environment(), "PYTHONUNBUFFERED": "1"}
+    variables["PATH"] = os.pathsep.join((os.path.dirname(sys.executable), os.environ["PATH"]))
     # The current folder must not decide which modules are found.
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env=environment,
+        env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -174,7 +177,7 @@ def stop(process: subprocess.Popen[str]) -> None:
 def print_answers(settings: Settings) -> None:
     """Ask for the answers through the Thrift Server, as an analyst would."""
     try:
-        connection = hive.connect(HOST, port=settings.thrift_port)
+        connection = hive.connect(HOST, port=settings.thrift_port, username="assay")
         try:
             cursor = connection.cursor()
             cursor.execute(ANSWERS)
@@ -212,7 +215,14 @@ def write_record(settings: Settings, content: dict[str, str]) -> None:
 def alone(settings: Settings) -> Iterator[None]:
     """Keep a second demo of the same state folder out."""
     path: Path = settings.state.with_name(settings.state.name + ".lock")
-    with path.open("w") as lock:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise StateUnusable(
+            f"cannot write {path}: {error.strerror}", "point ASSAY_STATE at another folder"
+        ) from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -1,9 +1,11 @@
 """The Spark Connect session of a job, and Spark's errors in our words."""
 
+import os
 import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 from pyspark.errors import PySparkException
@@ -44,7 +46,7 @@ def connected(settings: Settings) -> Iterator[SparkSession]:
     """
     _probe(settings)
     try:
-        spark = SparkSession.builder.remote(settings.spark).create()
+        spark = _new_session(settings.spark)
         spark.client.set_retry_policies([PATIENCE])
         try:
             yield spark
@@ -57,6 +59,17 @@ def connected(settings: Settings) -> Iterator[SparkSession]:
                 spark.stop()
     except PySparkException as error:
         raise explained(error, settings) from error
+
+
+def _new_session(address: str) -> Any:
+    """A session at this address, whatever the environment says of proxies and other servers."""
+    # gRPC would ask the user's HTTP proxy even for this machine. It reads the names in lower case.
+    variable = "no_grpc_proxy"
+    direct = os.environ.get(variable) or os.environ.get("no_proxy")
+    os.environ[variable] = ",".join(filter(None, (direct, "127.0.0.1,localhost,::1")))
+    for name in ("SPARK_REMOTE", "MASTER"):  # Spark refuses an address beside them
+        os.environ.pop(name, None)
+    return SparkSession.builder.remote(address).create()
 
 
 def _probe(settings: Settings) -> None:

@@ -1,10 +1,11 @@
-"""Make the virtual environment. Runs on any Python from 3.11 with its standard library alone.
+"""Make the virtual environment, with Python's standard library alone.
 
 Usage: python3 stack/bootstrap.py run|dev
 """
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,57 +14,80 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements"
+# The user's variables say how pip and uv reach packages, not where they go or which ones they are.
+REACH = re.compile(
+    r"(PIP|UV)_(((DEFAULT|EXTRA|NO)_)?INDEX|FIND_LINKS|TRUSTED_HOST|INSECURE_HOST|PROXY|RETRIES"
+    r"|CERT|CLIENT_CERT|SYSTEM_CERTS|NATIVE_TLS|KEYRING|(NO_)?CACHE|(\w+_)?TIMEOUT|CONCURRENT"
+    r"|LINK_MODE|CONFIG_FILE|DISABLE_PIP)"
+)
 
 
 def main(kind: str) -> None:
     """Install the pinned requirements of one kind (`run` or `dev`) unless they are installed."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - this file runs on whatever is there
-        found = ".".join(map(str, sys.version_info[:3]))
-        fail(
-            f"Python 3.11 or newer is needed; {sys.executable} is {found}",
-            "install a newer one and name it: `make PYTHON=python3.12 …`",
-        )
+    if os.pathsep in str(ROOT):
+        fail(f"the path {ROOT} has a colon, which separates paths", "rename the folder")
     wanted = REQUIREMENTS / f"{kind}.txt"
     stamp = VENV / f"installed-{kind}"
-    checksum = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()
+    # With the path, because the programs of a virtual environment that was moved do not start.
+    made_for = sys.version.encode() + os.fsencode(VENV)
+    checksum = hashlib.sha256(wanted.read_bytes() + made_for).hexdigest()
     if stamp.exists() and stamp.read_text() == checksum:
         return
     print(
         f"installing the {kind} requirements into {VENV.name} (once; minutes if nothing is cached)"
     )
-    python = make_venv()
+    python = make_venv(hashlib.sha256(made_for).hexdigest())
     uv = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(python)]
     # Compiled now, for all: where Python is told not to keep what it compiles, as in containers,
     # each process would compile all of pandas again.
     install = [*uv, "--require-hashes", "--compile-bytecode", "--quiet", "-r", str(wanted)]
     # Where all is cached, the network is not needed (and some mirrors make uv fetch it all again).
-    if subprocess.run([*install, "--offline"], capture_output=True, check=False).returncode != 0:
+    offline = [*install, "--offline"]
+    if subprocess.run(offline, env=environment(), capture_output=True, check=False).returncode != 0:
         run(install)
     stamp.write_text(checksum)
 
 
-def make_venv() -> Path:
-    """Make the environment with the pinned uv in it; start anew where one is half made."""
+def make_venv(checksum: str) -> Path:
+    """Make the environment with the pinned uv in it; replace one that is half made, or of another.
+
+    Args:
+        checksum: of the Python and the place that it is made for.
+    """
     python = VENV / "bin" / "python"
     made = VENV / "made-by"
-    if made.exists() and made.read_text() == sys.version and (VENV / "bin" / "uv").exists():
+    if made.exists() and made.read_text() == checksum and (VENV / "bin" / "uv").exists():
         return python
     shutil.rmtree(VENV, ignore_errors=True)
-    run([sys.executable, "-m", "venv", str(VENV)])
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    run([*pip, "--require-hashes", "-r", str(REQUIREMENTS / "uv.txt")])
-    made.write_text(sys.version)
+    # The Python that this one's virtual environment was made of: the environment may be gone now.
+    base: str = getattr(sys, "_base_executable", sys.executable)
+    run([base, "-Es", "-m", "venv", str(VENV)])
+    pip = [str(python), "-Es", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    run([*pip, "--no-user", "--require-hashes", "-r", str(REQUIREMENTS / "uv.txt")])
+    made.write_text(checksum)
     return python
+
+
+def environment() -> dict[str, str]:
+    """The user's variables, less those that would send the packages elsewhere, or send others."""
+    found = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PIP_", "UV_", "PYTHON")) or REACH.match(name)
+    }
+    # The certificates of this machine, a company's own among them, as pip does.
+    found.setdefault("UV_SYSTEM_CERTS", "1")
+    named = {"UV_CACHE_DIR", "XDG_CACHE_HOME"} & set(found)
+    if not named and not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111
+        found.setdefault("UV_NO_CACHE", "1")
+    if mirror := found.get("PIP_INDEX_URL"):
+        found.setdefault("UV_DEFAULT_INDEX", mirror)
+    return found
 
 
 def run(command: list[str]) -> None:
     """Run a command; end with a clear last line if it fails."""
-    # The certificates of this machine, a company's own among them, as pip does.
-    environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
-    mirror = os.environ.get("PIP_INDEX_URL")
-    if mirror:
-        environment.setdefault("UV_DEFAULT_INDEX", mirror)
-    if subprocess.run(command, env=environment, check=False).returncode != 0:
+    if subprocess.run(command, env=environment(), check=False).returncode != 0:
         free = shutil.disk_usage(ROOT).free / 1e6
         fail(
             f"`{' '.join(command[:4])} …` failed, as said above ({free:,.0f} MB free here)",

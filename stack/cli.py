@@ -19,7 +19,7 @@ from rich.table import Table
 from stack import jars, java, lifecycle, services
 from stack.errors import NotRunning, ServiceFailed, StackError
 from stack.lifecycle import Health
-from stack.settings import CONFIG, HOST, Settings
+from stack.settings import CONFIG, HOST, ROOT, Settings
 
 P = ParamSpec("P")
 
@@ -47,7 +47,12 @@ def settings() -> Settings:
         first = error.errors()[0]
         name = "ASSAY_" + "_".join(map(str, first["loc"])).upper()
         raise StackError(
-            f"{name} is {first['input']!r}: {first['msg']}", f"mend {name}, or unset it"
+            f"{name} is {str(first['input'])!r}: {first['msg'].removeprefix('Value error, ')}",
+            f"give {name} another value, in the environment or in the file .env",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError(
+            f"the file {ROOT / '.env'} cannot be read: {error}", "correct it, or delete it"
         ) from error
 
 
@@ -283,7 +288,5 @@ def _run_java(main: str, arguments: list[str], *, classpath: list[Path], service
     command = java.command(
         main, *arguments, classpath=classpath, options=["-Xmx256m", "-Dlog4j2.level=WARN"]
     )
-    result = subprocess.run(
-        command, env={**os.environ, **services.environment(configured)}, check=False
-    )
+    result = subprocess.run(command, env=services.environment(configured), check=False)
     raise typer.Exit(result.returncode)

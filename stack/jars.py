@@ -5,6 +5,7 @@ committed one, and is checked again before every start, so a damaged one is fetc
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack import java
+from stack import environment, java
 from stack.errors import JarsUnavailable, StateUnusable
 
 LOCK = Path(__file__).with_name("jars.lock")
@@ -103,11 +104,19 @@ def _fetch(jars: list[Jar], scratch: Path, progress: Callable[[str], None]) -> P
     java.write_truststore(scratch / "truststore.p12")
     arrived = scratch / "arrived"
     settings = os.environ.get("ASSAY_IVY_SETTINGS")
+    options = [
+        f"-Djavax.net.ssl.trustStore={scratch / 'truststore.p12'}",
+        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        *environment.java_proxy_options(),
+    ]
+    # In a file, because `ps` shows a command line, and a proxy may have a password. Java reads
+    # quoted strings there, with the escapes that JSON has for quotes and backslashes.
+    quoted = (json.dumps(option, ensure_ascii=False) for option in options)
+    (scratch / "options").write_bytes(os.fsencode("\n".join(quoted)))
     process = subprocess.Popen(
         [
             java.executable(),
-            f"-Djavax.net.ssl.trustStore={scratch / 'truststore.p12'}",
-            "-Djavax.net.ssl.trustStoreType=PKCS12",
+            f"@{scratch / 'options'}",
             "-jar",
             str(next(java.SPARK_JARS.glob("ivy-*.jar"))),
             *(["-settings", settings] if settings else []),
@@ -117,6 +126,7 @@ def _fetch(jars: list[Jar], scratch: Path, progress: Callable[[str], None]) -> P
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env=environment.basic(),
     )
     try:
         output = list(_reported(process, len(jars), progress))

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import resource
 import shutil
 import socket
 import time
@@ -16,13 +17,14 @@ from typing import NoReturn
 import psutil
 
 from stack import jars, processes, services
-from stack.errors import PortTaken, ServiceFailed, StateUnusable
+from stack.errors import PortTaken, ServiceFailed, StackError, StateUnusable
 from stack.settings import HOST, Settings
 
 START_TIMEOUT_SECONDS = 120
 STOP_GRACE_SECONDS = 20
 POLL_SECONDS = 0.25
 NEEDED_BYTES = 512 * 1024**2
+NEEDED_OPEN_FILES = 1024
 # A folder without this file is not ours to delete.
 STATE_FILE = "assay-stack-state"
 
@@ -67,7 +69,9 @@ def up(settings: Settings, progress: Progress) -> None:
         ServiceFailed: a service died or was not ready in time.
         JarsUnavailable: a jar could not be fetched.
         StateUnusable: the state folder cannot be written, or another `up` is at work.
+        StackError: the limit of open files is too low.
     """
+    _check_open_files()
     with _exclusive(settings):
         jars.ensure(settings.cache, jars.locked(), progress)
         running = processes.find(settings.state)
@@ -98,7 +102,7 @@ def serve(settings: Settings, service: services.Service) -> NoReturn:
     environment = services.environment(settings)
     service.prepare(environment)
     command = service.command()
-    os.execve(command[0], command, {**os.environ, **environment})
+    os.execve(command[0], command, environment)
 
 
 def down(settings: Settings) -> int:
@@ -211,6 +215,17 @@ def _await_readiness(
             )
         if waiting:
             time.sleep(POLL_SECONDS)
+
+
+def _check_open_files() -> None:
+    """Java raises its soft limit to the hard one, which only the user can raise."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if limit != resource.RLIM_INFINITY and limit < NEEDED_OPEN_FILES:
+        raise StackError(
+            f"a process may open {limit} files only, and Spark needs {NEEDED_OPEN_FILES}",
+            f"raise the limit: `ulimit -n {NEEDED_OPEN_FILES}` in a new shell, or in "
+            "/etc/security/limits.conf",
+        )
 
 
 def _check_ports(wanted: list[services.Service]) -> None:

@@ -57,12 +57,7 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=log.parent,
-            env={
-                **os.environ,
-                **environment,
-                STATE_MARK: str(state),
-                SERVICE_MARK: service,
-            },
+            env={**environment, STATE_MARK: str(state), SERVICE_MARK: service},
         )
     return psutil.Process(process.pid)
 

@@ -19,6 +19,7 @@ from pyhive import hive
 from thrift.Thrift import TException
 
 from stack import jars, java
+from stack.environment import basic as basic_environment
 from stack.errors import ServiceFailed
 from stack.settings import CONFIG, HOST, ROOT, Settings
 
@@ -81,7 +82,7 @@ class Service(ABC):
         shutil.rmtree(unfinished, ignore_errors=True)
         result = subprocess.run(
             command,
-            env={**os.environ, **environment, variable: str(unfinished)},
+            env={**environment, variable: str(unfinished)},
             capture_output=True,
             text=True,
             timeout=120,
@@ -288,7 +289,7 @@ class Spark(Service):
 
     def _answers(self) -> bool:
         try:
-            connection = hive.connect(HOST, port=self.settings.thrift_port)
+            connection = hive.connect(HOST, port=self.settings.thrift_port, username="assay")
         except (TException, OSError):
             return False
         try:
@@ -309,6 +310,7 @@ def all_services(settings: Settings) -> list[Service]:
 def environment(settings: Settings) -> dict[str, str]:
     """What a service finds in its environment: our variables, and the Python of the workers."""
     return {
+        **basic_environment(),
         **settings.service_environment(),
         "SPARK_HOME": str(java.SPARK_HOME),
         "PYSPARK_PYTHON": sys.executable,

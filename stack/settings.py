@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Self
 
 import platformdirs
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-ROOT = Path(__file__).resolve().parent.parent
+from stack.environment import ROOT as ROOT
+
 CONFIG = ROOT / "stack" / "config"
 HOST = "127.0.0.1"
+
+# They separate paths, or are quotes, escapes or patterns, for one of the services.
+REFUSED_IN_PATHS = "'\",:;%$*?\\`<>|"
 
 # Above this, ports would fall into the range from which Linux serves outgoing connections.
 MAX_OFFSET = 32767 - 15002
@@ -22,7 +26,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="ASSAY_", env_file=ROOT / ".env", extra="ignore", frozen=True
+        env_prefix="ASSAY_",
+        env_file=ROOT / ".env",
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
     )
 
     state: Path = Field(ROOT / ".stack", description="folder of topics, blocks, metastore and logs")
@@ -57,9 +65,22 @@ class Settings(BaseSettings):
             if name.endswith("_port") and name not in self.model_fields_set:
                 # frozen for everybody else: this is still construction
                 self.__dict__[name] += self.port_offset
-        self.__dict__["state"] = self.state.expanduser().resolve()
-        self.__dict__["cache"] = self.cache.expanduser().resolve()
         return self
+
+    @field_validator("state", "cache")
+    @classmethod
+    def _folder(cls, given: Path) -> Path:
+        """Seen from the root of the project, so that every command finds the same folder."""
+        try:
+            folder = (ROOT / given.expanduser()).resolve()
+        except RuntimeError as error:  # ~nobody
+            raise ValueError(str(error)) from error
+        refused = [c for c in str(folder) if c in REFUSED_IN_PATHS or ord(c) < ord(" ")]
+        if refused:
+            raise ValueError(
+                f"the path {folder} contains {refused[0]!r}, which Kafka, HDFS or Java misread"
+            )
+        return folder
 
     @property
     def logs(self) -> Path:

@@ -1,5 +1,6 @@
 """What all tests share: the real export, and one real stack for all tests that need services."""
 
+import os
 import socket
 import zlib
 from collections.abc import Iterator
@@ -8,8 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from stack import lifecycle, services
+from stack import environment, lifecycle, services
 from stack.settings import HOST, MAX_OFFSET, ROOT, Settings
+from tests.surroundings import HOSTILE
+
+INHERITED = dict(os.environ)
+# What is set in the shell that runs the tests has no say in them.
+environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
 
 REAL_EXPORT = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json.gz"
 STATE = ROOT / ".stack-test"
@@ -32,7 +38,10 @@ def stack() -> Iterator[Settings]:
 
 @contextmanager
 def own_stack() -> Iterator[Settings]:
-    """Real services, empty at first, on ports that no other checkout uses; gone at the end."""
+    """Real services, empty at first, on ports that no other checkout uses; gone at the end.
+
+    They are started among the variables of a user of other Sparks, Hadoops and Javas.
+    """
     with pytest.MonkeyPatch.context() as patch, ExitStack() as claim:
         patch.setenv("ASSAY_STATE", str(STATE))
         lifecycle.reset(Settings())  # what a killed run of these tests left
@@ -43,7 +52,10 @@ def own_stack() -> Iterator[Settings]:
         for name, value in settings.client_environment().items():
             patch.setenv(name, value)
         try:
-            lifecycle.up(settings, print)
+            with pytest.MonkeyPatch.context() as surroundings:
+                for name, value in HOSTILE.items():
+                    surroundings.setenv(name, value)
+                lifecycle.up(settings, print)
             yield settings
         finally:
             lifecycle.down(settings)

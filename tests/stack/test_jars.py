@@ -1,14 +1,21 @@
 """Jars: only the locked ones are used, and a damaged one is replaced."""
 
+import base64
 import hashlib
 import re
+import select
+import socket
+import socketserver
+import threading
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
 
 import pytest
 
 from stack import jars
 from stack.errors import JarsUnavailable, StateUnusable
-from stack.settings import Settings
+from stack.settings import HOST, Settings
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +43,50 @@ def test_a_damaged_jar_is_fetched_again(tmp_path: Path, small: jars.Jar) -> None
     assert [p.name for p in tmp_path.iterdir()] == ["jars"], "scratch was left behind"
     jars.ensure(tmp_path, [small], said.append)
     assert len(said) == 1, "an intact jar was fetched again"
+
+
+class Proxy(socketserver.StreamRequestHandler):
+    """An HTTP proxy that asks for a password and opens tunnels."""
+
+    password = "p@ss word"
+    tunnels: ClassVar[list[str]] = []
+
+    def handle(self) -> None:
+        method, target, _ = self.rfile.readline().decode().split()
+        head = b"".join(iter(self.rfile.readline, b"\r\n")).decode()
+        wanted = base64.b64encode(f"joe:{self.password}".encode()).decode()
+        if f"proxy-authorization: basic {wanted}".lower() not in head.lower():
+            self.wfile.write(b"HTTP/1.1 407 Who are you?\r\nProxy-Authenticate: Basic realm=x\r\n")
+            self.wfile.write(b"Content-Length: 0\r\n\r\n")
+            return
+        assert method == "CONNECT"
+        self.tunnels.append(target)
+        host, port = target.split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as server:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            ends = {self.connection: server, server: self.connection}
+            while True:
+                for ready in select.select(list(ends), [], [], 30)[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return
+                    ends[ready].sendall(data)
+
+
+def test_a_jar_is_fetched_through_a_proxy_with_a_password(
+    tmp_path: Path, small: jars.Jar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socketserver.ThreadingTCPServer((HOST, 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"joe:{quote(Proxy.password, safe='')}@{HOST}:{server.server_address[1]}"
+        monkeypatch.setenv("https_proxy", f"http://{address}")
+        monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Xmx1m")
+        try:
+            jars.ensure(tmp_path, [small])
+        finally:
+            server.shutdown()
+    assert small.is_intact(tmp_path / "jars")
+    assert Proxy.tunnels and all(target.endswith(":443") for target in Proxy.tunnels)
 
 
 def test_a_jar_with_another_checksum_is_refused(tmp_path: Path, small: jars.Jar) -> None:

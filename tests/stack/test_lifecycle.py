@@ -162,6 +162,20 @@ def test_a_taken_port_is_named_with_its_owner(
     assert not any(processes.find(tmp_path / "state").values())
 
 
+def test_too_few_open_files_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    result = subprocess.run(
+        ["sh", "-c", f"ulimit -n 256; exec '{sys.executable}' -m stack up"],
+        cwd=ROOT,
+        env={**os.environ, "ASSAY_STATE": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1, result.stderr
+    assert "may open 256 files only" in result.stderr and "`ulimit -n 1024`" in result.stderr
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_folder_of_somebody_else_is_neither_used_nor_deleted(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("keep")
     run_stack("up", expect=7, ASSAY_STATE=str(tmp_path))

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stack.cli import app
-from stack.settings import Settings
+from stack.settings import REFUSED_IN_PATHS, ROOT, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +38,43 @@ def test_everything_binds_to_this_machine_by_default() -> None:
     assert "0.0.0.0" not in str(settings.service_environment())
 
 
-def test_the_state_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_state_folder_does_not_depend_on_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ASSAY_STATE", "here")
-    assert Settings().state == tmp_path / "here"
+    monkeypatch.setenv("ASSAY_CACHE", "~/there")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings().state == ROOT / "here"
+    assert Settings().cache == tmp_path / "there"
+
+
+@pytest.mark.parametrize("name", ["ASSAY_STATE", "ASSAY_CACHE"])
+@pytest.mark.parametrize("character", REFUSED_IN_PATHS + "\n")
+def test_a_path_that_a_service_would_misread_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, character: str
+) -> None:
+    monkeypatch.setenv(name, f"/somewhere/a{character}b")
+    result = CliRunner().invoke(app, ["up"])
+    assert result.exit_code == 1
+    assert name in result.stderr and f"contains {character!r}" in result.stderr
+    assert "remedy:" in result.stderr
+
+
+def test_a_home_that_nobody_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_STATE", "~nobody-of-this-name/state")
+    result = CliRunner().invoke(app, ["status"])
+    assert result.exit_code == 1 and "ASSAY_STATE is '~nobody-of-this-name" in result.stderr
+
+
+def test_a_file_env_that_is_not_text_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_bytes("ASSAY_PORT_OFFSET=100".encode("utf-16"))
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    result = CliRunner().invoke(app, ["status"])
+    assert result.exit_code == 1
+    assert ".env cannot be read" in result.stderr and "remedy:" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+"""The environment of the programs that the stack and the demo start.
+
+It is built up from a short list of the user's variables. Spark, Hive, Hadoop, Kafka, the JVM, dbt
+and Python read hundreds of others, and any of them can change what these programs do.
+
+This module has no third-party import, because it runs before `PYTHONPATH` is dropped.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+KEPT = ("HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "TERM", "COLUMNS", "LINES")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+# Variables of Python that change neither which code runs nor what it does.
+HARMLESS_TO_PYTHON = (
+    "PYTHONUNBUFFERED",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONFAULTHANDLER",
+    "PYTHON_COLORS",
+)
+
+
+def basic() -> dict[str, str]:
+    """What any program needs: where programs and the home folder are, UTF-8, and UTC.
+
+    UTF-8, because under `LC_ALL=C` a JVM opens no file whose path has other letters than ASCII's.
+    """
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    path = (os.environ.get("PATH"), os.defpath)
+    return {
+        **kept,
+        "PATH": os.pathsep.join(filter(None, path)),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+    }
+
+
+def network() -> dict[str, str]:
+    """The user's certificates and proxies; this machine itself is never asked through a proxy."""
+    found = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
+    proxies = getproxies_environment()
+    for kind in ("http", "https", "all"):
+        if kind in proxies:
+            found[f"{kind}_proxy"] = proxies[kind]
+    found["no_proxy"] = ",".join(filter(None, (proxies.get("no"), *LOOPBACK)))
+    return found
+
+
+def keep_only(settings: Iterable[str]) -> None:
+    """Take away this process's other variables, so that whatever it starts does not see them.
+
+    Args:
+        settings: names of variables to keep, in any case, beside `basic` and `network`.
+    """
+    wanted = {*settings, "ASSAY_IVY_SETTINGS", "DBT_TARGET_PATH", "DBT_LOG_PATH"}
+    kept = {name: value for name, value in os.environ.items() if name.upper() in wanted}
+    kept |= basic() | network()
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+def java_proxy_options() -> list[str]:
+    """The user's proxies as options of Java, which does not read the variables.
+
+    They may contain a password, so they do not belong on a command line.
+    """
+    proxies = getproxies_environment()
+    options = []
+    for scheme in ("http", "https"):
+        address = proxies.get(scheme) or proxies.get("all")
+        if not address:
+            continue
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        socks = parts.scheme.startswith("socks")
+        kind = "socksProxy" if socks else f"{scheme}.proxy"
+        values = {
+            f"{kind}Host": parts.hostname,
+            f"{kind}Port": parts.port or (1080 if socks else 80),
+            # Ivy looks for these two names, whatever the scheme is.
+            "http.proxyUser": unquote(parts.username or ""),
+            "http.proxyPassword": unquote(parts.password or ""),
+        }
+        options += [f"-D{name}={value}" for name, value in values.items() if value]
+    if options:
+        hosts = [host.split(":")[0].strip() for host in proxies.get("no", "").split(",")]
+        direct = ["localhost", "127.*", "[::1]"]
+        for host in filter(None, hosts):
+            name = host.lstrip("*.")
+            direct += [name, f"*.{name}"] if name else ["*"]
+        options.append(f"-Dhttp.nonProxyHosts={'|'.join(direct)}")
+        # By default Java sends no password to a proxy that it asks for a tunnel.
+        options.append("-Djdk.http.auth.tunneling.disabledSchemes=")
+    return options
+
+
+def restart_without_python_variables() -> None:
+    """Run this very command again, if `PYTHONPATH` and the like are set, without them."""
+    ours = str(ROOT)
+    names = [n for n in os.environ if n.startswith("PYTHON") and n not in HARMLESS_TO_PYTHON]
+    if not names or (names == ["PYTHONPATH"] and os.environ["PYTHONPATH"] == ours):
+        return
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    if "PYTHONPATH" in names:
+        environment["PYTHONPATH"] = ours  # which may be how this package was found
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
