@@ -4,7 +4,8 @@ select
     partition,
     offset,
     batch_id,
-    timestamp as message_at,
+    -- A producer may write none (-1), or microseconds for milliseconds.
+    coalesce({{ possible_moment('timestamp', 'ingested_at') }}, ingested_at) as message_at,
     ingested_at,
     -- What makes a row of the raw table this one: a replay brings the same record in a new batch.
     xxhash64(topic, topic_id, partition, offset, batch_id) as message_id,

@@ -1,0 +1,27 @@
+-- Of a batch, not more is rejected than the variable max_rejected_share: else a producer has changed.
+{% set in_question = to_audit(ref('base_assess__messages')) -%}
+
+with
+
+batches as (
+    select
+        topic,
+        batch_id,
+        count(*) as records,
+        count(reason) as rejected_records,
+        {{ share('count(reason)', 'count(*)') }} as rejected_share,
+        mode(reason, true) as most_common_reason
+    from {{ ref('base_assess__messages') }}
+    where {{ in_question }}
+    group by topic, batch_id
+)
+
+select
+    topic,
+    batch_id,
+    records,
+    rejected_records,
+    rejected_share,
+    most_common_reason
+from batches
+where rejected_share > {{ var('max_rejected_share') }}
