@@ -4,6 +4,17 @@
     rejected. `message` is the message as a struct.
 -#}
 
+{#- The paths whose condition is true, as text; empty if none is. -#}
+{% macro paths_where(pairs) -%}
+    concat_ws(
+        ', ',
+        {% for path, is_wrong in pairs -%}
+            if({{ is_wrong }}, '{{ path }}', null){{ ',' if not loop.last }}
+        {% endfor -%}
+    )
+{%- endmacro %}
+
+
 {#- Whether it is one of the developers' test records, which have no counts and no results. -#}
 {% macro is_test_record(message) -%}
     ({{ message }}.base_exam_id = 'example-id')

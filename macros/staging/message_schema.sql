@@ -120,10 +120,16 @@
 
 
 {#-
-    The fields of type string with a value of another type: pairs of a path and the condition. Spark
-    would read a number, or a whole object, as its text.
+    Values of another type than the schema's, as pairs of a path and the condition. Those that do not
+    fit a number, an array or the like are `misfit`; but as a string, Spark would read any value.
+
+    Args:
+        message: the message as a struct.
+        document: the message as a variant.
+        questions: its questions, as an array of maps of variants.
+        options: the options of all questions, likewise.
 -#}
-{% macro mistyped_strings(message, questions, options) -%}
+{% macro mistyped_values(message, document, questions, options) -%}
     {%- set found = [] -%}
     {%- for object, fields in message_fields().items() -%}
         {%- for field, type in fields.items() if type == 'string' -%}
@@ -132,9 +138,10 @@
                 {%- do found.append((object ~ '.' ~ field, 'exists(' ~ maps ~ ", m -> schema_of_variant(m['" ~ field ~ "']) not in ('STRING', 'VOID'))")) -%}
             {%- else -%}
                 {%- set path = object ~ '.' ~ field if object else field -%}
-                {%- do found.append((path, 'schema_of_variant(try_variant_get(' ~ message ~ ", '$." ~ path ~ "', 'variant')) not in ('STRING', 'VOID')")) -%}
+                {%- do found.append((path, 'schema_of_variant(try_variant_get(' ~ document ~ ", '$." ~ path ~ "', 'variant')) not in ('STRING', 'VOID')")) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
+    {%- do found.append(('a value that does not fit its column', message ~ '.misfit is not null')) -%}
     {{ return(found) }}
 {%- endmacro %}

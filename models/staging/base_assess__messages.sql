@@ -61,24 +61,14 @@ unpacked as (
 examined as (
     select
         *,
+        {{ paths_where(mistyped_values('message', 'document', 'questions', 'options')) }} as mistyped,
+        {{ paths_where(missing_values('message')) }} as missing,
+        {{ paths_where(any_name('message', is_blank)) }} as blank,
+        {{ paths_where(impossible_values('message', 'message_at')) }} as impossible,
+        {{ paths_where(contradicting_values('message')) }} as contradicting,
         try_variant_get(envelope, '$[1]', 'int') is not null
         and try_variant_get(envelope, '$[2]', 'variant') is null as is_json,
-        text rlike '^[ \\t\\r\\n]*[{]' as is_object,
-        {% for what, pairs in {
-            'mistyped': mistyped_strings('document', 'questions', 'options')
-                + [('a value that does not fit its column', 'message.misfit is not null')],
-            'missing': missing_values('message'),
-            'blank': any_name('message', is_blank),
-            'impossible': impossible_values('message', 'message_at'),
-            'contradicting': contradicting_values('message'),
-        }.items() -%}
-        concat_ws(
-            ', ',
-            {% for path, is_wrong in pairs -%}
-                if({{ is_wrong }}, '{{ path }}', null){{ ',' if not loop.last }}
-            {% endfor -%}
-        ) as {{ what }}{{ ',' if not loop.last }}
-        {% endfor %}
+        text rlike '^[ \\t\\r\\n]*[{]' as is_object
     from unpacked
 ),
 

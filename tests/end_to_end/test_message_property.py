@@ -216,7 +216,8 @@ def test_each_accepted_value_is_what_plain_python_reads(
         "select partition, offset, base64(to_json(struct(attempt_id, user_exam_id, base_exam_id, "
         "exam_name, unix_micros(started_at) as started_at, "
         "unix_micros(recorded_at) as recorded_at, unix_micros(created_at) as created_at, "
-        "max_attempts, is_certification, sequence_id, sequence_attempt, counts, questions, is_test_record, unknown_keys))) "
+        "max_attempts, is_certification, sequence_id, sequence_attempt, counts, "
+        "questions, is_test_record, unknown_keys))) "
         "from staging.stg_assess__messages"
     )
     found = {(p, o): json.loads(base64.b64decode(row)) for p, o, row in staged if (p, o) in sent}

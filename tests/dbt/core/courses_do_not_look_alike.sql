@@ -1,5 +1,7 @@
--- Names of courses are taken as they are. Those that a reader cannot tell apart are counted apart, and
--- so it is told: they differ only by spaces, case, or how a letter is encoded (Unicode normalisation).
+{{ config(severity='warn') }}
+
+-- Names of courses are taken as they are. Those that a reader cannot tell apart are counted apart:
+-- they differ only by spaces, case, or how a letter is encoded (Unicode normalisation).
 with
 
 courses as (
@@ -13,5 +15,5 @@ select
     array_join(array_sort(collect_list(exam_name)), ' / ') as exam_names,
     count(*) as courses
 from courses
-group by name_without_spaces collate unicode_ci
+group by collate(name_without_spaces, 'UNICODE_CI')
 having count(*) > 1

@@ -1,4 +1,6 @@
--- Of a batch, not more is rejected than the variable max_rejected_share: else a producer has changed.
+{{ config(severity='warn') }}
+
+-- Of a batch, not more is rejected than the variable max_rejected_share says.
 {% set in_question = to_audit(ref('base_assess__messages')) -%}
 
 with
