@@ -61,7 +61,8 @@ unpacked as (
 examined as (
     select
         *,
-        {{ paths_where(mistyped_values('message', 'document', 'questions', 'options')) }} as mistyped,
+        {{ paths_where(mistyped_values('message', 'document', 'questions', 'options')) }}
+            as mistyped,
         {{ paths_where(missing_values('message')) }} as missing,
         {{ paths_where(any_name('message', is_blank)) }} as blank,
         {{ paths_where(impossible_values('message', 'message_at')) }} as impossible,

@@ -10,7 +10,6 @@ import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -110,14 +109,14 @@ def parse(text: str) -> Json:
     """
     if _depth(text) > MAX_DEPTH:
         raise ValueError("too deep")
-    with _recursion(10_000):
-        return json.loads(
-            text,
-            object_pairs_hook=_once,
-            parse_constant=_refuse,
-            parse_int=lambda digits: int(_short(digits)),
-            parse_float=lambda digits: float(_short(digits)),
-        )
+    sys.setrecursionlimit(max(10_000, sys.getrecursionlimit()))  # for Python's own parser
+    return json.loads(
+        text,
+        object_pairs_hook=_once,
+        parse_constant=_refuse,
+        parse_int=lambda digits: int(_short(digits)),
+        parse_float=lambda digits: float(_short(digits)),
+    )
 
 
 def strings(value: Json) -> Iterator[str]:
@@ -184,22 +183,9 @@ def _depth(text: str) -> int:
     """How deep arrays and objects are nested; strings are left out."""
     deepest = level = 0
     for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text, re.DOTALL):
-        if token[0] in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif token[0] in "]}":
-            level -= 1
+        level += (token[0] in "[{") - (token[0] in "]}")
+        deepest = max(deepest, level)
     return deepest
-
-
-@contextmanager
-def _recursion(limit: int) -> Iterator[None]:
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, before))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 def _once(pairs: list[tuple[str, Json]]) -> Json:
@@ -210,13 +196,11 @@ def _once(pairs: list[tuple[str, Json]]) -> Json:
 
 
 def _short(number: str) -> str:
-    if sum(c.isdigit() for c in number) > MAX_DIGITS:
-        raise ValueError("too many digits")
-    return number
+    return number if sum(map(str.isdigit, number)) <= MAX_DIGITS else _refuse(number)
 
 
-def _refuse(constant: str) -> Json:
-    raise ValueError(constant)
+def _refuse(text: str) -> Any:
+    raise ValueError(text)
 
 
 def _is_broken(text: str) -> bool:
@@ -242,9 +226,8 @@ def _fits(value: Json, schema: Json) -> bool:
 def _misses(message: Json) -> bool:
     sequences = message.get("sequences") or {}
     questions = sequences.get("questions")
-    if any(message.get(key) is None for key in NEEDED):
-        return True
-    if sequences.get("id") is None or questions is None:
+    needed = [message.get(key) for key in NEEDED]
+    if None in (*needed, sequences.get("id"), questions):
         return True
     for question in questions:
         if question is None or question.get("id") is None or question.get("options") is None:
@@ -274,10 +257,10 @@ def _is_impossible(message: Json, written: int) -> bool:
     sequences = message["sequences"]
     moments = (iso_moment(message["started_at"]), unix_moment(message["keen_timestamp"]))
     attempt = sequences.get("attempt")
-    return (
-        any(possible(moment, written) is None for moment in moments)
-        or (attempt is not None and attempt < 1)
-        or any(q.get("user_result") not in (None, *RESULTS) for q in sequences["questions"])
+    if attempt is not None and attempt < 1:
+        return True
+    return any(possible(moment, written) is None for moment in moments) or any(
+        q.get("user_result") not in (None, *RESULTS) for q in sequences["questions"]
     )
 
 
