@@ -224,7 +224,7 @@ def _fits(value: Json, schema: Json) -> bool:
 
 
 def _misses(message: Json) -> bool:
-    sequences = message.get("sequences") or {}
+    sequences: Json = message.get("sequences") or {}
     questions = sequences.get("questions")
     needed = [message.get(key) for key in NEEDED]
     if None in (*needed, sequences.get("id"), questions):

@@ -5,7 +5,7 @@ Hypothesis would need a build for each message that it tries; here one query jud
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -18,16 +18,25 @@ from tests.end_to_end.warehouse import dbt
 WRITTEN = 1_700_000_000_000
 
 
-def shrunk(value: bytes | None) -> bytes | None:
-    """A message as small as can be that the models and Python judge differently."""
+def judged_differently(values: list[bytes]) -> list[bytes]:
+    """Those that the models' query and plain Python judge differently."""
+    judged = zip(values, judged_by_spark(values), strict=True)
+    return [v for v, reason in judged if reason != reading.judge(v, WRITTEN)[0]]
+
+
+def shrunk(
+    value: bytes | None, failing: Callable[[list[bytes]], list[bytes]] = judged_differently
+) -> bytes | None:
+    """A value as small as can be that still fails.
+
+    Args:
+        value: one that fails.
+        failing: picks those that fail.
+    """
     best = value
-    while True:
-        smaller = sorted(set(pieces(best)), key=len)
-        judged = zip(smaller, judged_by_spark(smaller), strict=True)
-        failing = [v for v, reason in judged if reason != reading.judge(v, WRITTEN)[0]]
-        if not failing:
-            return best
-        best = failing[0]
+    while found := failing(sorted(set(pieces(best)), key=len)):
+        best = found[0]
+    return best
 
 
 def pieces(value: bytes | None) -> Iterator[bytes]:

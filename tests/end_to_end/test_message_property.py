@@ -22,7 +22,7 @@ from tests.dbt import reading
 from tests.dbt.staged import staged_row
 from tests.end_to_end import mutated_messages
 from tests.end_to_end.conftest import query
-from tests.end_to_end.shrinking import judged_by_spark, pieces, shrunk
+from tests.end_to_end.shrinking import judged_by_spark, shrunk
 from tests.end_to_end.warehouse import build, disagreements, rows
 
 pytestmark = pytest.mark.services
@@ -261,7 +261,10 @@ def report(wrong: list[tuple[bytes | None, str | None, str | None]]) -> str:
     return f"{len(wrong)} differ; the smallest of each kind:\n" + "\n".join(lines)
 
 
-def test_a_difference_is_shrunk_to_what_it_is_about(stack: Settings) -> None:
-    """The shrinking sees the models' query and finds the smallest message that differs."""
+def test_the_query_alone_judges_as_the_build_does(stack: Settings) -> None:
     assert judged_by_spark([v for v, _ in FIXED if v]) == [r for v, r in FIXED if v]
-    assert min(map(len, pieces(TEXT.encode()))) < len(TEXT) / 2
+
+
+def test_a_failing_message_is_shrunk_to_what_it_is_about() -> None:
+    smallest = shrunk(TEXT.encode(), lambda values: [v for v in values if b'"checked": true' in v])
+    assert smallest == b'{"sequences": {"questions": [{"options": [{"checked": true}]}]}}'
