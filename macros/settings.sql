@@ -5,6 +5,8 @@
         'pass_mark': ['number', 'a number from 0 to 1', 0, 1],
         'longest_duration_seconds': ['number', 'a number of seconds from 1 to 86400', 1, 86400],
         'fewest_attempts': ['integer', 'a whole number from 1', 1, 1000000000],
+        'earliest_moment': ['date', 'a date in UTC such as "2000-01-01", from 1970-01-01 to 2100-01-01'],
+        'max_rejected_share': ['number', 'a number from 0 to 1', 0, 1],
         'lock_timeout_seconds': ['integer', 'a whole number of seconds from 30 to 86400', 30, 86400],
     }) }}
 {% endmacro %}
@@ -25,7 +27,10 @@
 
 {#- Whether a value is of the kind that a variable is declared to be. -#}
 {% macro is_valid_setting(value, kind) %}
-    {% if kind[0] == 'moment' %}
+    {% if kind[0] == 'date' %}
+        {{ return(value is string and modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2}', value) is not none
+            and is_date(value) and '1970-01-01' <= value and value <= '2100-01-01') }}
+    {% elif kind[0] == 'moment' %}
         {{ return(value == '' or (value is string
             and modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z', value) is not none
             and is_date(value[:10]) and value[11:13] | int < 24 and value[14:16] | int < 60 and value[17:19] | int < 60)) }}

@@ -20,7 +20,7 @@
             {% do tables.append(node.alias) %}
         {% endif %}
     {% endfor %}
-    {% for name in ['failures', 'passed_tests', 'build_lock'] if name in warehouse().tables %}
+    {% for name in ['test_failures', 'passed_tests', 'build_lock'] if name in warehouse().tables %}
         {% do tables.append(name) %}
     {% endfor %}
     {% for name in tables %}

@@ -141,5 +141,5 @@
 
 {#- Where tests keep the rows that fail them. -#}
 {% macro failures_table() -%}
-    {{ audit_schema() }}.failures
+    {{ audit_schema() }}.test_failures
 {%- endmacro %}

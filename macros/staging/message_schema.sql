@@ -62,19 +62,23 @@
 
 {#-
     Paths of the keys that a message has beyond the schema, each once, in the order of the alphabet;
-    null if none. `keys` are those of the message itself.
+    null if none.
+
+    Args:
+        message: the message as a variant.
+        keys: those of the message itself.
+        questions: its questions, as an array of maps of variants.
+        options: the options of all questions, likewise.
 -#}
-{% macro unknown_keys(envelope, keys) -%}
-    {%- set questions = "try_variant_get(" ~ envelope ~ ", '$.message.sequences.questions', 'array<map<string, variant>>')" -%}
-    {%- set options = "try_variant_get(q['options'], '$', 'array<map<string, variant>>')" -%}
+{% macro unknown_keys(message, keys, questions, options) -%}
     nullif(
         array_sort(array_distinct(concat(
             array_except({{ keys }}, {{ known_keys('') }}),
-            {% for object, path in [('sequences', '$.message.sequences'), ('counts', '$.message.sequences.counts')] -%}
+            {% for object, path in [('sequences', '$.sequences'), ('counts', '$.sequences.counts')] -%}
             coalesce(
                 transform(
                     array_except(
-                        map_keys(try_variant_get({{ envelope }}, '{{ path }}', 'map<string, variant>')),
+                        map_keys(try_variant_get({{ message }}, '{{ path }}', 'map<string, variant>')),
                         {{ known_keys(object) }}
                     ),
                     key -> concat('{{ object }}.', key)
@@ -82,42 +86,62 @@
                 array()
             ),
             {% endfor -%}
+            {% for object, maps in [('questions', questions), ('options', options)] -%}
             coalesce(
                 transform(
-                    array_except(flatten(transform({{ questions }}, q -> map_keys(q))), {{ known_keys('questions') }}),
-                    key -> concat('questions.', key)
+                    array_except(flatten(transform({{ maps }}, m -> map_keys(m))), {{ known_keys(object) }}),
+                    key -> concat('{{ object }}.', key)
                 ),
                 array()
-            ),
-            coalesce(
-                transform(
-                    array_except(
-                        flatten(transform(
-                            {{ questions }},
-                            q -> coalesce(flatten(transform({{ options }}, o -> map_keys(o))), array())
-                        )),
-                        {{ known_keys('options') }}
-                    ),
-                    key -> concat('options.', key)
-                ),
-                array()
-            )
+            ){{ ',' if not loop.last }}
+            {% endfor -%}
         ))),
         array()
     )
 {%- endmacro %}
 
 
-{#- What a message cannot do without inside `sequences`: pairs of a path and when it is missing. -#}
-{% macro missing_in_sequences(sequences) -%}
-    {%- set questions = sequences ~ '.questions' -%}
-    {{ return([
-        ('sequences', sequences ~ ' is null'),
-        ('sequences.id', sequences ~ '.id is null'),
-        ('sequences.questions', questions ~ ' is null'),
-        ('questions.id', 'exists(' ~ questions ~ ', q -> q.id is null)'),
-        ('questions.options', 'exists(' ~ questions ~ ', q -> q.options is null)'),
-        ('options.id', 'exists(' ~ questions ~ ', q -> exists(q.options, o -> o.id is null))'),
-        ('options.checked', 'exists(' ~ questions ~ ', q -> exists(q.options, o -> o.checked is null))'),
-    ]) }}
+{#- The questions of a message (a variant) as an array of maps of variants; null if they are none. -#}
+{% macro question_maps(message) -%}
+    try_variant_get({{ message }}, '$.sequences.questions', 'array<map<string, variant>>')
+{%- endmacro %}
+
+
+{#- The options of all questions (an array of maps of variants), likewise. -#}
+{% macro option_maps(questions) -%}
+    flatten(transform(
+        {{ questions }},
+        q -> coalesce(
+            filter(try_variant_get(q['options'], '$', 'array<map<string, variant>>'), o -> o is not null),
+            array()
+        )
+    ))
+{%- endmacro %}
+
+
+{#-
+    Values of another type than the schema's, as pairs of a path and the condition. Those that do not
+    fit a number, an array or the like are `misfit`; but as a string, Spark would read any value.
+
+    Args:
+        message: the message as a struct.
+        document: the message as a variant.
+        questions: its questions, as an array of maps of variants.
+        options: the options of all questions, likewise.
+-#}
+{% macro mistyped_values(message, document, questions, options) -%}
+    {%- set found = [] -%}
+    {%- for object, fields in message_fields().items() -%}
+        {%- for field, type in fields.items() if type == 'string' -%}
+            {%- if object in ('questions', 'options') -%}
+                {%- set maps = questions if object == 'questions' else options -%}
+                {%- do found.append((object ~ '.' ~ field, 'exists(' ~ maps ~ ", m -> schema_of_variant(m['" ~ field ~ "']) not in ('STRING', 'VOID'))")) -%}
+            {%- else -%}
+                {%- set path = object ~ '.' ~ field if object else field -%}
+                {%- do found.append((path, 'schema_of_variant(try_variant_get(' ~ document ~ ", '$." ~ path ~ "', 'variant')) not in ('STRING', 'VOID')")) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- do found.append(('a value that does not fit its column', message ~ '.misfit is not null')) -%}
+    {{ return(found) }}
 {%- endmacro %}

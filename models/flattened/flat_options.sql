@@ -26,6 +26,7 @@ questions as (
         messages.is_test_record,
         messages.message_id,
         messages.batch_id,
+        messages.message_at,
         posexplode(messages.questions) as (question_index, question)
     from messages
     left semi join attempts using (message_id)
@@ -48,7 +49,7 @@ select
     option.checked as is_checked,
     coalesce(option.correct, false) as is_correct,
     option.submitted is not null as is_submitted,
-    {{ from_iso_8601('option.at') }} as clicked_at,
+    {{ possible_moment(from_iso_8601('option.at'), 'message_at') }} as clicked_at,
     is_test_record,
     message_id,
     batch_id

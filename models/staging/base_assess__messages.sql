@@ -6,11 +6,6 @@
     )
 }}
 
-{#- Strings without which a message says nothing. -#}
-{% set required_strings = [
-    'keen_id', 'user_exam_id', 'base_exam_id', 'exam_name', 'started_at', 'keen_timestamp',
-] %}
-
 with
 
 records as (
@@ -31,7 +26,7 @@ parsed as (
     from records
         lateral view inline(array(struct(
         -- A parser stops after the first value; what follows it would spoil the envelope.
-            try_parse_json(concat('{"message":', text, ',"end":0}')),
+            try_parse_json(concat('[', text, ',0]')),
             from_json(
                 text,
                 '{{ message_schema() }}',
@@ -40,39 +35,43 @@ parsed as (
         ))) parser as envelope, message
 ),
 
+documents as (
+    select
+        parsed.*,
+        parts.document,
+        parts.questions
+    from parsed
+        lateral view inline(array(struct(
+            try_variant_get(envelope, '$[0]', 'variant'),
+            {{ question_maps("try_variant_get(envelope, '$[0]', 'variant')") }}
+        ))) parts as document, questions
+),
+
+unpacked as (
+    select
+        documents.*,
+        parts.top_keys,
+        parts.options
+    from documents
+        lateral view inline(array(struct(
+            map_keys(try_variant_get(document, '$', 'map<string, variant>')),
+            {{ option_maps('questions') }}
+        ))) parts as top_keys, options
+),
+
 examined as (
     select
         *,
-        variant_get(envelope, '$.end', 'int') is not null as is_json,
-        text rlike '^[ \\t\\r\\n]*[{]' as is_object,
-        map_keys(try_variant_get(envelope, '$.message', 'map<string, variant>')) as top_keys,
-        concat_ws(
-            ', ',
-            {% for key in required_strings -%}
-                if(
-                    schema_of_variant(variant_get(envelope, '$.message.{{ key }}', 'variant'))
-                    not in ('STRING', 'VOID'),
-                    '{{ key }}',
-                    null
-                ),
-            {% endfor -%}
-            if(message.misfit is not null, 'a value that does not fit its column', null)
-        ) as mistyped,
-        concat_ws(
-            ', ',
-            {% for key in required_strings -%}
-                if(message.{{ key }} is null, '{{ key }}', null),
-            {% endfor -%}
-            {% for path, is_missing in missing_in_sequences('message.sequences') -%}
-                if({{ is_missing }}, '{{ path }}', null){{ ',' if not loop.last }}
-            {% endfor -%}
-        ) as missing,
-        concat_ws(
-            ', ',
-            if({{ from_iso_8601('message.started_at') }} is null, 'started_at', null),
-            if({{ from_unix_seconds('message.keen_timestamp') }} is null, 'keen_timestamp', null)
-        ) as impossible
-    from parsed
+        {{ paths_where(mistyped_values('message', 'document', 'questions', 'options')) }}
+            as mistyped,
+        {{ paths_where(missing_values('message')) }} as missing,
+        {{ paths_where(any_name('message', is_blank)) }} as blank,
+        {{ paths_where(impossible_values('message', 'message_at')) }} as impossible,
+        {{ paths_where(contradicting_values('message')) }} as contradicting,
+        try_variant_get(envelope, '$[1]', 'int') is not null
+        and try_variant_get(envelope, '$[2]', 'variant') is null as is_json,
+        text rlike '^[ \\t\\r\\n]*[{]' as is_object
+    from unpacked
 ),
 
 judged as (
@@ -89,9 +88,15 @@ judged as (
             when
                 not coalesce(arrays_overlap(top_keys, {{ known_keys('') }}), false)
                 then struct('unknown_schema' as reason, 'none of its keys is known' as detail)
+            when {{ has_invalid_escape('text') }}
+                then struct('invalid_text' as reason, 'NUL, or half of a surrogate pair' as detail)
             when mistyped != '' then struct('wrong_type' as reason, mistyped as detail)
             when missing != '' then struct('missing_key' as reason, missing as detail)
+            when blank != '' then struct('blank_value' as reason, blank as detail)
             when impossible != '' then struct('impossible_value' as reason, impossible as detail)
+            when
+                contradicting != ''
+                then struct('contradicting_values' as reason, contradicting as detail)
         end as rejection
     from examined
 )
@@ -108,7 +113,11 @@ select
     value_bytes,
     value_hash,
     if(rejection is null, message, null) as message,
-    if(rejection is null, {{ unknown_keys('envelope', 'top_keys') }}, null) as unknown_keys,
+    if(
+        rejection is null,
+        {{ unknown_keys('document', 'top_keys', 'questions', 'options') }},
+        null
+    ) as unknown_keys,
     rejection.reason,
     rejection.detail,
     if(rejection is null, null, text) as value_text

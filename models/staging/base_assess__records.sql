@@ -4,12 +4,8 @@ select
     partition,
     offset,
     batch_id,
-    -- Where Kafka's timestamp is no usable date, the time of the ingest stands for it.
-    if(
-        timestamp between timestamp '0001-01-01 00:00:00' and timestamp '9999-12-31 23:59:59.999',
-        timestamp,
-        ingested_at
-    ) as message_at,
+    -- A producer may write none (-1), or microseconds for milliseconds.
+    coalesce({{ possible_moment('timestamp', 'ingested_at') }}, ingested_at) as message_at,
     ingested_at,
     -- A record is its coordinates: a replay brings the same record again, in a new batch.
     xxhash64(topic, topic_id, partition, offset) as message_id,

@@ -21,14 +21,19 @@ select
     message.exam_name,
     {{ from_iso_8601('message.started_at') }} as started_at,
     {{ from_unix_seconds('message.keen_timestamp') }} as recorded_at,
-    {{ from_unix_seconds('message.keen_created_at') }} as created_at,
-    try_cast(message.max_attempts as double) as max_attempts,
-    try_cast(message.certification as boolean) as is_certification,
+    -- What nothing depends on is null where it cannot be read.
+    {{ possible_moment(from_unix_seconds('message.keen_created_at'), 'message_at') }} as created_at,
+    case
+        when message.max_attempts rlike '^[0-9]{1,9}([.][0-9]{1,9})?$'
+            then try_cast(message.max_attempts as double)
+    end as max_attempts,
+    case message.certification when 'true' then true when 'false' then false end
+        as is_certification,
     message.sequences.id as sequence_id,
     message.sequences.attempt as sequence_attempt,
     message.sequences.counts,
     message.sequences.questions,
-    message.base_exam_id = 'example-id' as is_test_record,
+    {{ is_test_record('message') }} as is_test_record,
     if(unknown_keys is null, 'typed', 'typed_with_unknown_keys') as parse_status,
     unknown_keys
 from accepted

@@ -40,14 +40,51 @@ class Mutation:
 
 
 MUTATIONS = (
-    Mutation("a field is no longer required", "base_assess__messages", "'exam_name', ", ""),
+    Mutation(
+        "a field is no longer required",
+        "base_assess__messages",
+        "['started_at', 'keen_timestamp']",
+        "['started_at']",
+        "macros/staging/message_rules.sql",
+    ),
+    Mutation(
+        "a name may be blank",
+        "base_assess__messages",
+        "any_name('message', is_blank)",
+        "[('nothing', 'false')]",
+    ),
+    Mutation(
+        "half of a surrogate pair is text",
+        "base_assess__messages",
+        "{{ has_invalid_escape('text') }}",
+        "false",
+    ),
+    Mutation(
+        "counts need not follow from results",
+        "base_assess__messages",
+        "contradicting_values('message')",
+        "[('nothing', 'false')]",
+    ),
+    Mutation(
+        "what follows a comma is not looked at",
+        "base_assess__messages",
+        "and try_variant_get(envelope, '$[2]', 'variant') is null as is_json",
+        "as is_json",
+    ),
+    Mutation(
+        "a moment may be as late as it likes",
+        "base_assess__messages",
+        "and unix_micros({{ moment }})",
+        "or unix_micros({{ moment }})",
+        "macros/staging/timestamps.sql",
+    ),
     Mutation("arrays are taken for objects", "base_assess__messages", "not is_object", "is_object"),
     Mutation(
         "a moment needs no zone",
         "base_assess__messages",
         "[0-5][0-9])$'",
         "[0-5][0-9])?$'",
-        "macros/staging/moments.sql",
+        "macros/staging/timestamps.sql",
     ),
     Mutation(
         "rejected records are staged", "stg_assess__messages", "    where reason is null\n", ""
@@ -60,20 +97,20 @@ MUTATIONS = (
     ),
     Mutation(
         "the last arrival speaks",
-        "int_attempts__first_arrivals",
+        "int_attempts_deduplicated",
         "arrival = 1",
         "arrival = message_count",
     ),
     Mutation(
         "offsets decide before moments",
-        "int_attempts__first_arrivals",
+        "int_attempts_deduplicated",
         "order by message_at, topic_id",
         "order by topic_id",
     ),
     Mutation(
         "every attempt came once",
         "flat_attempts",
-        "first_arrivals.message_count,",
+        "deduplicated.message_count,",
         "1L as message_count,",
     ),
     Mutation("positions count from 0", "flat_questions", "position + 1", "position"),

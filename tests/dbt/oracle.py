@@ -5,56 +5,22 @@ model whose rows it gives. Sums are exact (fractions); what is a double in the m
 the end.
 """
 
-import json
 import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
+from tests.dbt.reading import Json, Record, is_test, iso_moment, judge, unix_moment
+
 Row = dict[str, Any]
-Json = Any
 
 PASS_MARK = Fraction(70, 100)
 LONGEST_SECONDS = 7200
 FEWEST_ATTEMPTS = 20
-
-INT, BOOL, TEXT = "int", "bool", "text"
-OPTION = {"id": TEXT, "checked": BOOL, "correct": BOOL, "at": TEXT, "submitted": INT}
-QUESTION = {
-    "id": TEXT,
-    "user_incomplete": BOOL,
-    "user_correct": BOOL,
-    "user_submitted": BOOL,
-    "user_result": TEXT,
-    "options": [OPTION],
-}
-COUNTS = dict.fromkeys(
-    ("incomplete", "submitted", "incorrect", "correct", "total", "unanswered"), INT
-) | {"all_correct": BOOL}
-SEQUENCES = {"id": TEXT, "attempt": INT, "counts": COUNTS, "questions": [QUESTION]}
-NEEDED = ("keen_id", "user_exam_id", "base_exam_id", "exam_name", "started_at", "keen_timestamp")
-MESSAGE = dict.fromkeys((*NEEDED, "keen_created_at", "max_attempts", "certification"), TEXT) | {
-    "sequences": SEQUENCES
-}
-ISO = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-7]):[0-5]\d)", re.ASCII
-)
-SECONDS = re.compile(r"\d{1,11}(\.\d{1,9})?", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Record:
-    """A row of the raw table; `timestamp` in milliseconds since 1970."""
-
-    topic_id: str
-    partition: int
-    offset: int
-    timestamp: int
-    value: bytes | None
 
 
 @dataclass(frozen=True)
@@ -81,7 +47,7 @@ class Attempt:
     @property
     def is_test(self) -> bool:
         """Whether it is a test record."""
-        return self.exam == "example-id"
+        return is_test(self.message)
 
     @property
     def counts(self) -> Json:
@@ -112,65 +78,35 @@ class Attempt:
         return date(1970, 1, 1) + timedelta(days=self.started // 86_400_000_000)
 
 
-def judge(value: bytes | None) -> tuple[str | None, Json]:
-    """Why a value cannot be used, or None and its message."""
-    if value is None:
-        return "null_value", None
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        return "invalid_utf8", None
-    try:
-        message = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return "not_json", None
-    if not isinstance(message, dict):
-        return "not_an_object", None
-    if not message.keys() & MESSAGE.keys():
-        return "unknown_schema", None
-    if any(not isinstance(message.get(key), str | None) for key in NEEDED) or not _fits(
-        message, MESSAGE
-    ):
-        return "wrong_type", None
-    if any(message.get(key) is None for key in NEEDED) or _incomplete(message.get("sequences")):
-        return "missing_key", None
-    if instant(message["started_at"]) is None or not SECONDS.fullmatch(message["keen_timestamp"]):
-        return "impossible_value", None
-    return None, message
-
-
-def instant(text: str) -> int | None:
-    """Microseconds since 1970 of an ISO moment with its zone."""
-    if not ISO.fullmatch(text):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
 def rejections(records: Iterable[Record]) -> dict[str, int]:
     """How many records are rejected, by reason."""
-    return dict(Counter(reason for r in records if (reason := judge(r.value)[0])))
+    return dict(Counter(reason for r in records if (reason := judge(r.value, r.written)[0])))
 
 
 def attempts(records: Iterable[Record]) -> list[Attempt]:
     """Attempts, by the first arrival of their messages."""
     arrived: dict[str, list[Json]] = defaultdict(list)
-    for record in sorted(records, key=lambda r: (r.timestamp, r.topic_id, r.partition, r.offset)):
-        reason, message = judge(record.value)
+    for record in sorted(records, key=lambda r: (r.written, r.topic_id, r.partition, r.offset)):
+        reason, message = judge(record.value, record.written)
         if reason is None:
             arrived[message["keen_id"]].append(message)
     return [
         Attempt(
             messages[0],
             len(messages),
-            instant(messages[0]["started_at"]) or 0,
-            math.floor(Fraction(messages[0]["keen_timestamp"]) * 1_000_000),
+            iso_moment(messages[0]["started_at"]) or 0,
+            unix_moment(messages[0]["keen_timestamp"]) or 0,
         )
         for messages in arrived.values()
     ]
+
+
+def max_attempts(message: Json) -> float | None:
+    """How many attempts are allowed, if that can be read."""
+    said = message.get("max_attempts")
+    if said is None or not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", said, re.ASCII):
+        return None
+    return float(said)
 
 
 def core_counts(found: list[Attempt]) -> dict[str, int]:
@@ -225,8 +161,7 @@ def courses_assessed(found: list[Attempt]) -> Iterator[Row]:
 def measurability(found: list[Attempt]) -> Iterator[Row]:
     certified = any(a.message.get("certification") == "true" for a in found)
     again = any(
-        float(a.message.get("max_attempts") or 0) > 1
-        or (a.message["sequences"].get("attempt") or 0) > 1
+        (max_attempts(a.message) or 0) > 1 or (a.message["sequences"].get("attempt") or 0) > 1
         for a in found
     )
     yield {"question_id": "certification_uptake", "is_measurable": certified}
@@ -473,41 +408,3 @@ def _percentile(values: list[Fraction], share: Fraction) -> float | None:
     place = share * (len(values) - 1)
     low = values[math.floor(place)]
     return float(low + (values[math.ceil(place)] - low) * (place - math.floor(place)))
-
-
-def _once(pairs: list[tuple[str, Json]]) -> Json:
-    if len(dict(pairs)) != len(pairs):
-        raise ValueError("a key twice")
-    return dict(pairs)
-
-
-def _refuse(constant: str) -> Json:
-    raise ValueError(constant)
-
-
-def _fits(value: Json, schema: Json) -> bool:
-    if value is None:
-        return True
-    if isinstance(schema, dict):
-        return isinstance(value, dict) and all(
-            _fits(value.get(k), inner) for k, inner in schema.items()
-        )
-    if isinstance(schema, list):
-        return isinstance(value, list) and all(_fits(v, schema[0]) for v in value)
-    if schema == BOOL:
-        return isinstance(value, bool)
-    if schema == INT:
-        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
-    return True  # any scalar can be read as text
-
-
-def _incomplete(sequences: Json) -> bool:
-    if sequences is None or sequences.get("id") is None or sequences.get("questions") is None:
-        return True
-    return any(
-        q is None
-        or q.get("id") is None
-        or q.get("options") is None
-        or any(o is None or o.get("id") is None or o.get("checked") is None for o in q["options"])
-        for q in sequences["questions"]
-    )

@@ -14,6 +14,7 @@ from pyhive import hive
 
 from stack.settings import HOST, ROOT, Settings
 from tests.dbt import oracle
+from tests.dbt.reading import Record
 from tests.end_to_end.conftest import query
 from tests.end_to_end.project import manifest
 
@@ -79,15 +80,20 @@ def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, 
     return found
 
 
-def records() -> list[oracle.Record]:
+def records() -> list[Record]:
     """The raw table."""
     return [
-        oracle.Record(
-            topic_id, partition, offset, at, None if value is None else base64.b64decode(value)
+        Record(
+            topic_id,
+            partition,
+            offset,
+            at,
+            ingested,
+            None if value is None else base64.b64decode(value),
         )
-        for topic_id, partition, offset, at, value in query(
-            "select topic_id, partition, offset, unix_millis(timestamp), base64(value) "
-            "from raw.assess"
+        for topic_id, partition, offset, at, ingested, value in query(
+            "select topic_id, partition, offset, unix_millis(timestamp), "
+            "unix_millis(ingested_at), base64(value) from raw.assess"
         )
     ]
 

@@ -6,4 +6,4 @@ select
     coalesce(get_json_object(failing_row, '$.broken_rule'), description) as rule,
     severity,
     coalesce(get_json_object(failing_row, '$.failing_key'), failing_row) as failing_row
-from {{ source('audit', 'failures') }}
+from {{ source('audit', 'test_failures') }}

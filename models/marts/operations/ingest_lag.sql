@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('base_assess__messages') }}
 with
 
 ledger as (
@@ -8,7 +9,10 @@ ledger as (
         ) as place
     from {{ source('raw', 'ingest_batches') }}
     -- A replay reads old offsets again: it says nothing of how far ingest is.
-    where decision is distinct from 'replay'
+    where
+        decision is distinct from 'replay'
+        and topic = {{ topic() }}
+        and batch_id <= {{ newest_batch() }}
 ),
 
 newest as (

@@ -8,6 +8,7 @@ raw_records as (
         partition,
         count(*) as raw_rows
     from {{ ref('base_assess__records') }}
+    where batch_id <= {{ newest_batch() }}
     group by topic, topic_id, batch_id, partition
 ),
 
@@ -54,6 +55,10 @@ ledger as (
             and batches.batch_id < replays.batch_id
             and batches.start_offset < replays.end_offset
             and batches.end_offset > replays.start_offset
+            and replays.batch_id <= {{ newest_batch() }}
+    where
+        batches.topic = {{ topic() }}
+        and batches.batch_id <= {{ newest_batch() }}
     group by
         batches.topic, batches.topic_id, batches.batch_id, batches.partition, batches.rows
 )
@@ -83,7 +88,3 @@ from ledger
 full outer join raw_records using (topic, topic_id, batch_id, partition)
 full outer join judged using (topic, topic_id, batch_id, partition)
 full outer join flattened using (topic, topic_id, batch_id, partition)
--- Ingest may add batches while we look: they are of the next build.
-where
-    raw_records.raw_rows is null
-    or coalesce(batch_id <= (select max(staged.batch_id) from judged as staged), true)

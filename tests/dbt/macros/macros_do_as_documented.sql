@@ -1,10 +1,12 @@
 -- Each macro that computes, on the cases that its documentation names.
 {% set message -%}
-    parse_json('{"message":{"keen_id":1,"new":2,"sequences":{"id":1,"s":1,"counts":{"total":1,"c":1},
-    "questions":[{"id":1,"q":1,"options":[{"id":1,"o":{"deep":1}},{"o":2}]},{"q":1}]}}}')
+    parse_json('{"keen_id":1,"new":2,"sequences":{"id":1,"s":1,"counts":{"total":1,"c":1},
+    "questions":[{"id":1,"q":1,"options":[{"id":1,"o":{"deep":1}},null,{"o":2}]},{"q":1}]}}')
 {%- endset %}
-{% set plain = "parse_json('{\"message\":{\"keen_id\":1}}')" %}
+{% set plain = "parse_json('{\"keen_id\":1}')" %}
 {% set keys = "array('keen_id', 'new', 'sequences')" %}
+{% set questions = question_maps(message) %}
+{% set written_at = "timestamp '2018-01-23T00:00:00Z'" %}
 
 with
 
@@ -18,6 +20,18 @@ cases as (
             ('Unix seconds', from_unix_seconds("'1516717442.735266'"), "timestamp '2018-01-23T14:24:02.735266Z'"),
             ('Unix seconds are digits', from_unix_seconds("'1e9'"), 'null'),
             ('no Unix seconds', from_unix_seconds('cast(null as string)'), 'null'),
+            ('a moment as late as one can be', possible_moment("timestamp '2018-01-24T00:00:00Z'", written_at), "timestamp '2018-01-24T00:00:00Z'"),
+            ('a moment that is too late', possible_moment("timestamp '2018-01-24T00:00:00.000001Z'", written_at), 'null'),
+            ('the first moment that one can be', possible_moment("timestamp '2000-01-01T00:00:00Z'", written_at), "timestamp '2000-01-01T00:00:00Z'"),
+            ('a moment that is too early', possible_moment("timestamp '1999-12-31T23:59:59.999999Z'", written_at), 'null'),
+            ('no character is blank', is_blank("''"), 'true'),
+            ('Unicode has other spaces', is_blank("' \\u00a0\\u3000\\u200b\\t'"), 'true'),
+            ('a dot is not blank', is_blank("' . '"), 'false'),
+            ('half of a pair', has_invalid_escape("concat(char(92), 'ud83d')"), 'true'),
+            ('the halves of a pair, exchanged', has_invalid_escape("concat(char(92), 'ude00', char(92), 'ud83d')"), 'true'),
+            ('a pair', has_invalid_escape("concat(char(92), 'uD83D', char(92), 'uDE00')"), 'false'),
+            ('NUL after a backslash', has_invalid_escape("concat(char(92), char(92), char(92), 'u0000')"), 'true'),
+            ('a backslash before u', has_invalid_escape("concat(char(92), char(92), 'u0000')"), 'false'),
             ('the last instant of a day', utc_date("timestamp '2018-01-01T23:59:59.999999Z'"), "date '2018-01-01'"),
             ('a date before 1970', utc_date("timestamp '1969-12-31T23:59:59Z'"), "date '1969-12-31'"),
             ('an hour before 1970', utc_hour("timestamp '1969-12-31T23:59:59Z'"), '23'),
@@ -33,8 +47,8 @@ cases as (
             ('a share as read', as_read('62.6567', 3, ' %'), "'62.657 %'"),
             ('no number as read', as_read('null'), "'no data'"),
             ('a literal with quotes', string_literal("Don't \\ \"stop\""), 'concat("Don", char(39), "t ", char(92), " ", char(34), "stop", char(34))'),
-            ('unknown keys at every level', unknown_keys(message, keys) ~ '::string', "'[counts.c, new, options.o, questions.q, sequences.s]'"),
-            ('no unknown keys', unknown_keys(plain, "array('keen_id')") ~ '::string', 'null'),
+            ('unknown keys at every level', unknown_keys(message, keys, questions, option_maps(questions)) ~ '::string', "'[counts.c, new, options.o, questions.q, sequences.s]'"),
+            ('no unknown keys', unknown_keys(plain, "array('keen_id')", question_maps(plain), option_maps(question_maps(plain))) ~ '::string', 'null'),
         ] -%}
         struct(
             {{ string_literal(name) }} as name,

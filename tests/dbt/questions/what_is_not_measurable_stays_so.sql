@@ -1,3 +1,5 @@
+{{ config(severity='warn') }}
+
 -- When the data comes to hold what a question needs, the question deserves a model.
 select
     question_id,

@@ -131,6 +131,12 @@ SPOILED: list[Callable[[Json], bytes | None]] = [
     _with(started_at="2018-01-01T00:00:00"),
     _with(keen_timestamp="yesterday"),
     _with(keen_timestamp="1e9"),
+    _with(started_at="1999-12-31T23:59:59Z"),
+    _with(exam_name=" \u3000"),
+    _with(exam_name="\ud83d"),
+    _with(
+        base_exam_id="example-id", sequences={"id": "s", "counts": {"total": 1}, "questions": []}
+    ),
 ]
 
 
@@ -163,39 +169,3 @@ def sample(examples: int) -> list[bytes | None]:
 
     draw()
     return found + [spoil(message) for spoil, message in zip(SPOILED, good, strict=False)]
-
-
-def lying() -> bytes:
-    """A message whose counts are not those of its questions."""
-    return json.dumps(
-        {
-            "keen_id": "lying",
-            "user_exam_id": "lying",
-            "base_exam_id": "e1",
-            "exam_name": NAMES[0],
-            "started_at": iso(BEGIN),
-            "keen_timestamp": str(int(BEGIN.timestamp())),
-            "sequences": {
-                "id": "s",
-                "counts": {
-                    "total": 1,
-                    "correct": 0,
-                    "incorrect": 0,
-                    "incomplete": 0,
-                    "unanswered": 1,
-                    "submitted": 0,
-                    "all_correct": True,
-                },
-                "questions": [
-                    {
-                        "id": "q0",
-                        "user_result": "correct",
-                        "user_correct": True,
-                        "user_incomplete": False,
-                        "user_submitted": True,
-                        "options": [{"id": "o0", "checked": True, "correct": True}],
-                    }
-                ],
-            },
-        }
-    ).encode()

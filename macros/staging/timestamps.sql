@@ -21,3 +21,22 @@
             then try_cast({{ text }} as timestamp)
     end
 {%- endmacro %}
+
+
+{#-
+    The moment, if it can be one: not before the variable `earliest_moment`, and not more than a day
+    after the record was written, because clocks differ; else null. In microseconds, because a day
+    of Spark's is an hour longer or shorter where the session's time zone changes its clocks.
+
+    Args:
+        moment: a timestamp.
+        written_at: the timestamp of the record.
+-#}
+{% macro possible_moment(moment, written_at) -%}
+    case
+        when
+            {{ moment }} >= timestamp '{{ setting('earliest_moment') }}T00:00:00Z'
+            and unix_micros({{ moment }}) <= unix_micros({{ written_at }}) + 86400000000
+            then {{ moment }}
+    end
+{%- endmacro %}
