@@ -36,7 +36,9 @@
     {% do keep_lock() %}
     {% set code = local_md5(sql)[:12] %}
     {% do warehouse().tests.update({model.name: code}) %}
-    {% set is_known = flags.WHICH == 'build' and not flags.FULL_REFRESH and has_passed(model, code) %}
+    {% set is_known = flags.WHICH == 'build' and not flags.FULL_REFRESH and (
+        has_passed(model, code) or looks_at_nothing(model, sql, code)
+    ) %}
     {% set planned = planned_test_sql(model, sql, code) %}
     {% set failing = get_limit_subquery_sql(planned, config.get('limit')) %}
 
@@ -74,6 +76,15 @@
         {% set planned.sql = planned.sql | replace(marker, audited_up_to(test, node, code) | string) %}
     {% endfor %}
     {{ return(planned.sql) }}
+{% endmacro %}
+
+
+{#- Whether a test of raw batches has none to look at: all that were built are audited. -#}
+{% macro looks_at_nothing(test, sql, code) %}
+    {% for node in stored_under_all(test.depends_on.nodes).tables if newest_batch() in sql %}
+        {{ return(audited_up_to(test, node, code) >= newest_built_batch()) }}
+    {% endfor %}
+    {{ return(false) }}
 {% endmacro %}
 
 
@@ -125,17 +136,12 @@
 {% endmacro %}
 
 
-{#- The tests of a table: those attached to it or to a view of it, and the singular ones that name it. -#}
-{% macro tests_of(node) %}
-    {% set found = [] %}
-    {% for test in graph.nodes.values() if test.resource_type == 'test' and test.config.enabled %}
-        {% set ids = [test.attached_node] if test.attached_node in graph.nodes else
-            (test.depends_on.nodes if not test.attached_node else []) %}
-        {% if node in stored_under_all(ids).tables %}
-            {% do found.append(test) %}
-        {% endif %}
-    {% endfor %}
-    {{ return(found) }}
+{#- The tables that a test audits: those it is attached to, through views; of a singular test all that it names. -#}
+{% macro tables_audited_by(test) %}
+    {% if test.attached_node %}
+        {{ return(stored_under(test.attached_node).tables) }}
+    {% endif %}
+    {{ return(stored_under_all(test.depends_on.nodes).tables) }}
 {% endmacro %}
 
 

@@ -71,16 +71,15 @@
 {#- By table that cannot be published as it is, the names of its tests that have not passed on it. -#}
 {% macro unaudited_tables() %}
     {% set found = {} %}
-    {% for node in table_nodes() %}
-        {% set missing = [] %}
-        {% for test in tests_of(node) %}
-            {% set passed = warehouse().passed.get(test.name, {}) %}
-            {% if passed.definition != test_definition(test) or passed.snapshots != snapshots_read_by(test) %}
-                {% do missing.append(test.name) %}
-            {% endif %}
-        {% endfor %}
-        {% if missing or not warehouse().tables.get(node.alias, {}).get('code') %}
-            {% do found.update({node.alias: missing}) %}
+    {% for node in table_nodes() if not warehouse().tables.get(node.alias, {}).get('code') %}
+        {% do found.update({node.alias: []}) %}
+    {% endfor %}
+    {% for test in graph.nodes.values() if test.resource_type == 'test' and test.config.enabled %}
+        {% set passed = warehouse().passed.get(test.name, {}) %}
+        {% if passed.definition != test_definition(test) or passed.snapshots != snapshots_read_by(test) %}
+            {% for node in tables_audited_by(test) %}
+                {% do found.setdefault(node.alias, []).append(test.name) %}
+            {% endfor %}
         {% endif %}
     {% endfor %}
     {{ return(found) }}
@@ -96,18 +95,21 @@
     {% for node in table_nodes() if node.alias not in unaudited %}
         {% do ready.update({node.alias: node}) %}
     {% endfor %}
-    {% for _ in table_nodes() %}
-        {% for name in ready | list if not parents_are_published(name, ready) %}
+    {% set nodes, stable = table_nodes(), namespace(is=false) %}
+    {% for _ in nodes if not stable.is %}
+        {% set count = ready | length %}
+        {% for name in ready | list if not parents_are_published(name, nodes, ready) %}
             {% do ready.pop(name) %}
         {% endfor %}
+        {% set stable.is = ready | length == count %}
     {% endfor %}
     {{ return(ready) }}
 {% endmacro %}
 
 
 {#- Whether readers see, or will see, the tables that a table was made from as they were then. -#}
-{% macro parents_are_published(name, ready) %}
-    {% for node in table_nodes() if node.alias in warehouse().tables[name].parents %}
+{% macro parents_are_published(name, nodes, ready) %}
+    {% for node in nodes if node.alias in warehouse().tables[name].parents %}
         {% set state = warehouse().tables[node.alias] if node.alias in ready
             else warehouse().views.get(node.config.schema ~ '.' ~ node.alias, {}) %}
         {% if state.code ~ '@' ~ state.batch != warehouse().tables[name].parents[node.alias] %}
