@@ -158,7 +158,10 @@
     {% endfor %}
     {% set batch = newest_built_batch() %}
     {% if not waiting %}
-        {{ return('Published ' ~ moved | length ~ ' tables: readers see everything up to batch ' ~ batch) }}
+        {{ return(
+            ('Published ' ~ moved | length ~ ' tables' if moved else 'Nothing is new')
+            ~ ': readers see everything up to batch ' ~ batch
+        ) }}
     {% elif flags.WHICH == 'run' %}
         {{ return(
             waiting | length ~ ' tables wait, readers see what they saw before: '

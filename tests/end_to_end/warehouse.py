@@ -21,18 +21,19 @@ from tests.end_to_end.project import manifest
 Row = dict[str, Any]
 
 
-def dbt(*arguments: str, expect: int = 0) -> str:
-    """Run dbt and return what it said."""
+def dbt(*arguments: str, expect: int = 0, **environment: str) -> str:
+    """Run dbt, with these variables besides, and return what it said."""
     program = str(Path(sys.executable).with_name("dbt"))
     result = subprocess.run(
         [program, "--no-use-colors", *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         capture_output=True,
         text=True,
         check=False,
     )
     assert result.returncode == expect, result.stdout[-6000:]
+    assert "Traceback" not in result.stdout + result.stderr
     return result.stdout
 
 
@@ -50,6 +51,14 @@ def rows(sql: str, **settings: str) -> list[Row]:
         cursor.execute(sql)
         names = [column[0].split(".")[-1] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def statement(sql: str, **settings: str) -> None:
+    """Have the Thrift Server do something, in a session with these Spark settings."""
+    with closing(
+        hive.connect(HOST, port=Settings().thrift_port, configuration=settings)
+    ) as connection:
+        connection.cursor().execute(sql)
 
 
 def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, str]]:

@@ -162,6 +162,9 @@ def _main(command: list[str], environment: dict[str, str], output: Connection) -
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
     output.close()
+    # The streams of the fork server may be files, and these are pipes.
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["ingest", *command]
