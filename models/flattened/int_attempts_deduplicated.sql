@@ -27,6 +27,12 @@ changed as (
     where batch_id > {{ last_batch() }}
 ),
 
+of_changed as (
+    select messages.*
+    from messages
+    left semi join changed using (attempt_id)
+),
+
 ordered as (
     select
         *,
@@ -37,8 +43,7 @@ ordered as (
         ) as arrival,
         count(*) over (partition by attempt_id) as message_count,
         max(batch_id) over (partition by attempt_id) as latest_batch_id
-    from messages
-    left semi join changed using (attempt_id)
+    from of_changed
 )
 
 select
