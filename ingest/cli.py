@@ -18,7 +18,7 @@ from rich.table import Table
 
 from ingest import files, sample
 from ingest.errors import BadFile, BadSetting, Unwell
-from ingest.output import console, errors, prepare, reporting, say
+from ingest.output import console, errors, finish, prepare, reporting, say
 from ingest.settings import MAX_INT64, Settings, check_tables, load
 from ingest.topic import Source
 
@@ -534,5 +534,6 @@ def main() -> None:
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
     finally:
+        finish()
         # What is left is to end: connections and threads are closed undisturbed.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TextIO
 
 import typer
 from rich.console import Console
@@ -46,10 +47,18 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def discard() -> None:
-    """Let nothing more be written to standard output, not even at the end of the process."""
+def discard(stream: TextIO) -> None:
+    """Let nothing more be written to a stream, not even at the end of the process."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def finish() -> None:
+    """Write what waits for standard error; if it cannot be, Python would end with a code of its own."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        discard(sys.stderr)
 
 
 @contextmanager
@@ -71,11 +80,11 @@ def reporting() -> Iterator[None]:
         say(f"error: {error.problem}", style="red")
         say(f"remedy: {error.remedy}")
         if isinstance(error, OutputLost):
-            discard()
+            discard(sys.stdout)
         raise typer.Exit(error.exit_code) from error
     except BrokenPipeError:
         # The reader of our output (`| head`) has seen enough.
-        discard()
+        discard(sys.stdout)
         raise typer.Exit(0) from None
     except KeyboardInterrupt:
         say("interrupted; what was not complete was not committed: run it again")

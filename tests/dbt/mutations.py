@@ -179,8 +179,8 @@ MUTATIONS = (
     Mutation(
         "a replay is the newest batch",
         "ingest_lag",
-        "    where decision is distinct from 'replay'\n",
-        "",
+        "        decision is distinct from 'replay'\n        and topic",
+        "        topic",
     ),
     Mutation(
         "every attempt is a duplicate", "duplicates", "message_count > 1", "message_count >= 1"

@@ -10,7 +10,7 @@ from tests.end_to_end.conftest import query
 from tests.end_to_end.project import Node, manifest, published, relations
 from tests.end_to_end.warehouse import dbt
 
-LAYERS = ["staging", "flattened", "core", "questions", "operations"]
+LAYERS = ["reference", "staging", "flattened", "core", "questions", "operations"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

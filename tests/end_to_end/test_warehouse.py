@@ -19,7 +19,7 @@ from tests.end_to_end import strategies
 from tests.end_to_end.conftest import query
 from tests.end_to_end.project import manifest
 from tests.end_to_end.raw_batches import PARTITIONS, Raw, emptied
-from tests.end_to_end.warehouse import build, content, dbt, disagreements, rows, statement
+from tests.end_to_end.warehouse import build, content, dbt, disagreements, rows, session
 
 pytestmark = pytest.mark.services
 
@@ -272,11 +272,11 @@ def test_what_another_hand_took_from_the_raw_table_is_noticed(raw: Raw) -> None:
 
 def test_stale_relations_are_dropped_only_when_asked_and_only_ours(raw: Raw) -> None:
     record = "1 abc123def456 abcdef12"
-    ours = {"spark.sql.iceberg.snapshot-property.assay.build": record}
-    statement("create table audit.of_no_model using iceberg as select 1 as one", **ours)
-    statement(
-        "create view core.of_no_model "
-        f"tblproperties ('assay.build' = '{record}') as select * from audit.of_no_model"
+    session(
+        f"set `spark.sql.iceberg.snapshot-property.assay.build` = {record}",
+        "create table audit.of_no_model using iceberg as select 1 as one",
+        f"create view core.of_no_model tblproperties ('assay.build' = '{record}') "
+        "as select * from audit.of_no_model",
     )
     query("create or replace table audit.of_somebody using iceberg as select 1 as one")
     query("create or replace view core.of_somebody as select 1 as one")

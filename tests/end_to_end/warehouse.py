@@ -53,12 +53,11 @@ def rows(sql: str, **settings: str) -> list[Row]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def statement(sql: str, **settings: str) -> None:
-    """Have the Thrift Server do something, in a session with these Spark settings."""
-    with closing(
-        hive.connect(HOST, port=Settings().thrift_port, configuration=settings)
-    ) as connection:
-        connection.cursor().execute(sql)
+def session(*statements: str) -> None:
+    """Have the Thrift Server do these one after the other, in one session."""
+    with closing(hive.connect(HOST, port=Settings().thrift_port)) as connection:
+        for sql in statements:
+            connection.cursor().execute(sql)
 
 
 def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, str]]:

@@ -6,6 +6,7 @@ import pytest
 
 from ingest.errors import BadSetting
 from ingest.settings import Settings, load
+from tests.ingest.faults.broker import write_certificates
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ def test_secrets_and_certificates_come_from_files_by_value(
     clean: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (clean / "password").write_text("from a file\n")
-    (clean / "ca.pem").write_text("PEM")
+    write_certificates(clean)
     monkeypatch.setenv("ASSAY_KAFKA_SECURITY", "SASL_SSL")
     monkeypatch.setenv("ASSAY_KAFKA_SASL", "SCRAM-SHA-512")
     monkeypatch.setenv("ASSAY_KAFKA_USERNAME", "user")
@@ -98,7 +99,7 @@ def test_secrets_and_certificates_come_from_files_by_value(
         "sasl_mechanism": "SCRAM-SHA-512",
         "sasl_plain_username": "user",
         "sasl_plain_password": "from a file",
-        "ca_pem": "PEM",
+        "ca_pem": (clean / "ca.pem").read_text(),
     }
     monkeypatch.setenv("ASSAY_KAFKA_CA_FILE", "none.pem")
     with pytest.raises(BadSetting, match=r"none\.pem \(ASSAY_KAFKA_CA_FILE\)"):
