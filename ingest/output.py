@@ -54,7 +54,7 @@ def discard(stream: TextIO) -> None:
 
 
 def finish() -> None:
-    """Write what waits for standard error; if it cannot be, Python would end with a code of its own."""
+    """Write out standard error; where that fails, Python would end with a code of its own."""
     try:
         sys.stderr.flush()
     except (OSError, ValueError):
