@@ -42,7 +42,7 @@ What next
   make sql                       a SQL prompt through Thrift; try: select * from questions.answers;
   show tables in questions;      there; and in raw, staging, flattened and core
   python -m stack hdfs -ls -R /warehouse     the files they are made of
-  dbt build                      after a change to a model: write, audit, publish
+  dbt build                      after a change to a model: run it, test it, publish it
   make demo DATA=attempts.json   the same with messages of your own
   make down                      stop the services; the data stays
 (`python` and `dbt` are those of the virtual environment: `. .venv/bin/activate`)
@@ -70,9 +70,7 @@ def main(
         else:
             publish(settings, file, wanted)
         step(settings, "ingest", "python", "-m", "ingest", "run", "--topic", TOPIC)
-        # The unit tests are about the models' code, not about this data: `dbt build` has them too.
-        build = ("dbt", "--no-use-colors", "build", "--exclude-resource-type", "unit_test")
-        step(settings, "build", *build)
+        build(settings, wanted)
         print_answers(settings)
     console.print(f"\nDone in {time.monotonic() - begun:.0f} s.\n{NEXT}", end="", markup=False)
 
@@ -120,6 +118,17 @@ def publish(settings: Settings, file: str, wanted: str) -> None:
         file = str(settings.state / "sample.jsonl")
         step(settings, "sample", "python", "-m", "ingest", "sample", "--output", file)
     step(settings, "publish", "python", "-m", "ingest", "publish", file, "--topic", TOPIC)
+    write_record(settings, {"published": wanted})
+
+
+def build(settings: Settings, wanted: str) -> None:
+    """Build, audit and publish; a lock that a stopped demo's build left is taken away first."""
+    dbt = ("dbt", "--no-use-colors")
+    if "building" in record(settings):
+        step(settings, "lock", *dbt, "run-operation", "release_lock")
+    write_record(settings, {"published": wanted, "building": wanted})
+    # The unit tests are about the models' code, not about this data: `dbt build` has them too.
+    step(settings, "build", *dbt, "build", "--exclude-resource-type", "unit_test")
     write_record(settings, {"published": wanted})
 
 
