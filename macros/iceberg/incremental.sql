@@ -14,14 +14,8 @@
     {%- set sql = planned_sql(compiled_code, plan) -%}
 
     {{ run_hooks(pre_hooks) }}
-    {% if plan.action == 'none' %}
-        {% do store_raw_result(name='main', message='unchanged', code='unchanged', rows_affected=0) %}
-    {% elif plan.action == 'whole' %}
-        {% do record_in_snapshots(plan.record) %}
-        {% call statement('main') %}
-            {{ create_table_as(False, target_relation, sql) }}
-        {% endcall %}
-        {% do record_in_snapshots(none) %}
+    {% if plan.action != 'increment' %}
+        {% do replace_table(target_relation, plan, sql) %}
     {% else %}
         {% call statement('delete') %}
             delete from {{ target_relation }}

@@ -11,17 +11,23 @@
     {%- set plan = plan_build(compiled_code) -%}
 
     {{ run_hooks(pre_hooks) }}
-    {% if plan.action == 'none' %}
-        {% do store_raw_result(name='main', message='unchanged', code='unchanged', rows_affected=0) %}
-    {% else %}
-        {% do record_in_snapshots(plan.record) %}
-        {% call statement('main') %}
-            {{ create_table_as(False, target_relation, planned_sql(compiled_code, plan)) }}
-        {% endcall %}
-        {% do record_in_snapshots(none) %}
-    {% endif %}
+    {% do replace_table(target_relation, plan, planned_sql(compiled_code, plan)) %}
     {{ run_hooks(post_hooks) }}
     {% do note_built(plan) %}
 
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+
+{#- Replace the table of the current model, or leave it alone if nothing is to be done. -#}
+{% macro replace_table(relation, plan, sql) %}
+    {% if plan.action == 'none' %}
+        {% do store_raw_result(name='main', message='unchanged', code='unchanged', rows_affected=0) %}
+    {% else %}
+        {% do record_in_snapshots(plan.record) %}
+        {% call statement('main') %}
+            {{ create_table_as(False, relation, sql) }}
+        {% endcall %}
+        {% do record_in_snapshots(none) %}
+    {% endif %}
+{% endmacro %}

@@ -110,32 +110,6 @@
 {% endmacro %}
 
 
-{#- Whether a test passed on the snapshots that are there now. One that reads a source is always run again. -#}
-{% macro has_passed(test, code) %}
-    {% set passed = warehouse().passed.get(test.name) %}
-    {{ return(
-        passed and passed.code == code and passed.definition == test_definition(test)
-        and not stored_under_all(test.depends_on.nodes).sources and passed.snapshots == snapshots_read_by(test)
-    ) }}
-{% endmacro %}
-
-
-{#- The snapshots that a test reads now, as `table=snapshot` words. -#}
-{% macro snapshots_read_by(test) %}
-    {% set words = [] %}
-    {% for node in stored_under_all(test.depends_on.nodes).tables %}
-        {% do words.append(node.alias ~ '=' ~ warehouse().tables.get(node.alias, {}).get('snapshot')) %}
-    {% endfor %}
-    {{ return(words | sort | join(' ')) }}
-{% endmacro %}
-
-
-{#- A hash of a test as it is written. -#}
-{% macro test_definition(test) %}
-    {{ return(local_md5(test.raw_code ~ test.get('test_metadata', {}).get('kwargs', {}))[:12]) }}
-{% endmacro %}
-
-
 {#- The tables that a test audits: those it is attached to, through views; of a singular test all that it names. -#}
 {% macro tables_audited_by(test) %}
     {% if test.attached_node %}
