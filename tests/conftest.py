@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import environment, lifecycle, services
+from stack import environment, jars, lifecycle, services
 from stack.settings import HOST, MAX_OFFSET, ROOT, Settings
 from tests.surroundings import HOSTILE
 
@@ -51,6 +51,8 @@ def own_stack() -> Iterator[Settings]:
         settings = Settings()
         for name, value in settings.client_environment().items():
             patch.setenv(name, value)
+        # Before the surroundings: jars go through a user's proxy, and theirs answers nobody.
+        jars.ensure(settings.cache, jars.locked(), print)
         try:
             with pytest.MonkeyPatch.context() as surroundings:
                 for name, value in HOSTILE.items():
