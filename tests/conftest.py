@@ -3,7 +3,7 @@
 import os
 import socket
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -27,6 +27,22 @@ def real_export() -> Path:
     if not REAL_EXPORT.exists():
         pytest.skip("the real export is not beside this checkout (../shared/data)")
     return REAL_EXPORT
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show beside a failure the last words of each service that does not run."""
+    report = yield
+    settings = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(settings, Settings) and settings.state == STATE:
+        for found in lifecycle.status(settings):
+            if found.health is not lifecycle.Health.READY:
+                name = found.service.name
+                words = lifecycle.last_words(settings, name, 30)
+                report.sections.append((f"{name} is {found.health}", words))
+    return report
 
 
 @pytest.fixture(scope="session")

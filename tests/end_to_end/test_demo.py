@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ingest import files
+from stack import lifecycle
 from stack.settings import ROOT, Settings
 from tests.end_to_end.conftest import answers, demo, demo_process, query
 from tests.end_to_end.warehouse import disagreements
@@ -28,6 +30,13 @@ PUBLISHED = {
     "certification_uptake": ("not measurable", "not measurable"),
     "repeat_attempts": ("not measurable", "not measurable"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def services_for_those_who_follow(stack: Settings) -> Iterator[None]:
+    """Start what a demo that failed between its steps left stopped."""
+    yield
+    lifecycle.up(stack, print)
 
 
 def stack_command(*arguments: str) -> str:
