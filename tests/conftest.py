@@ -8,17 +8,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from xdist.workermanage import WorkerController
 
 from stack import environment, jars, lifecycle, services
 from stack.settings import HOST, MAX_OFFSET, ROOT, Settings
 from tests.surroundings import HOSTILE
 
 INHERITED = dict(os.environ)
+# Each of pytest-xdist's workers has services of its own.
+STATE = ROOT / f".stack-test{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 # What is set in the shell that runs the tests has no say in them.
 environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
 
 REAL_EXPORT = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json.gz"
-STATE = ROOT / ".stack-test"
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,27 @@ def real_export() -> Path:
     if not REAL_EXPORT.exists():
         pytest.skip("the real export is not beside this checkout (../shared/data)")
     return REAL_EXPORT
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    """Tell a worker of the shell's variables, of which it inherits only what was kept."""
+    node.workerinput["inherited"] = INHERITED
+
+
+@pytest.fixture(scope="session")
+def inherited(pytestconfig: pytest.Config) -> dict[str, str]:
+    """All variables of the shell that runs the tests."""
+    found: dict[str, str] = getattr(pytestconfig, "workerinput", {}).get("inherited", INHERITED)
+    return found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module on one worker, and those that look at the demo on one too."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        group = "demo" if "sample_demo" in names else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,7 +11,7 @@ import pytest
 
 from stack import processes
 from stack.settings import ROOT, Settings
-from tests.conftest import INHERITED, claim_offset
+from tests.conftest import claim_offset
 from tests.surroundings import DBT, HADOOP, HOSTILE, JAVA, PROXIES, PYTHON, SPARK
 
 
@@ -98,7 +98,9 @@ def test_data_may_have_any_name(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.services
-def test_a_new_checkout_with_an_odd_name_goes_from_setup_to_the_answers(tmp_path: Path) -> None:
+def test_a_new_checkout_with_an_odd_name_goes_from_setup_to_the_answers(
+    tmp_path: Path, inherited: dict[str, str]
+) -> None:
     """Everything at once: the packages, the services and the demo, as a new user types it."""
     checkout = tmp_path / "a user's Ω ✓" / "assay"
     left_out = shutil.ignore_patterns(
@@ -109,7 +111,7 @@ def test_a_new_checkout_with_an_odd_name_goes_from_setup_to_the_answers(tmp_path
     data.write_text('{"keen_id": "1"}\n[2]\n')
     # The packages come from wherever this machine gets them, by its proxies if it has any.
     installing = {n: v for n, v in HOSTILE.items() if n not in PROXIES}
-    run("make", "setup", folder=checkout, timeout=600, among=INHERITED | installing)
+    run("make", "setup", folder=checkout, timeout=600, among=inherited | installing)
     with ExitStack() as claim:
         own = {
             "ASSAY_PORT_OFFSET": str(claim_offset(claim)),
