@@ -1,5 +1,5 @@
 {#- Refuse `dbt clone`: dbt-spark would put views in the place of tables. -#}
-{% materialization clone, default %}
+{% materialization clone, adapter='spark' %}
     {{ exceptions.raise_compiler_error(
         'assay has one warehouse, so there is nothing to clone ' ~ this ~ ' from or to; '
         ~ 'for a second one set ASSAY_STATE, or ASSAY_TARGET to another server'

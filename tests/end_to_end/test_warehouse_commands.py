@@ -36,6 +36,9 @@ READING = {
     ("show", "--select", "fct_attempts"): (0, "attempt_id"),
     ("docs", "generate"): (0, "Catalog written"),
     ("seed",): (0, "Nothing to do"),
+    ("source", "freshness"): (1, "ERROR STALE freshness of raw.assess"),
+    ("run", "--sample", "3 days"): (0, "Nothing is new"),
+    ("test", "--select", "answers", "--fail-fast"): (0, "Nothing is new"),
     ("run-operation", "drop_stale_relations"): (0, "0 stale relations"),
     ("run", "--empty"): (2, "--empty would replace the tables by empty ones"),
     ("build", "--vars", "{passmark: 0.8}"): (2, "there is no variable passmark"),
@@ -44,7 +47,7 @@ READING = {
         "pass_mark is 70, and has to be a number from 0 to 1",
     ),
     ("run", "--vars", "{as_of: yesterday}"): (2, "has to be an ISO moment in UTC"),
-    ("compile", "--vars", "{pass_mark: '0.8'}"): (1, "has to be a number from 0 to 1"),
+    ("compile", "--vars", "{pass_mark: '0.8'}"): (2, "has to be a number from 0 to 1"),
     ("run-operation", "expire", "--args", "{days: -1}"): (1, "has to be a whole number from 0"),
 }
 
@@ -96,7 +99,9 @@ def test_in_a_new_warehouse_run_and_test_publish(raw: Raw, values: list[bytes | 
 def test_reading_commands_work_or_refuse_in_a_sentence(raw: Raw, tmp_path: Path) -> None:
     before = published()
     for command, (code, sentence) in READING.items():
+        begun = time.monotonic()
         said = dbt(*command, expect=code)
+        print(f"{time.monotonic() - begun:6.1f} s  dbt {' '.join(command)}")
         assert sentence in said, command
     assert published() == before
     assert "unchanged" in dbt("run", "--threads", "1", "--select", "fct_attempts")
