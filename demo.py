@@ -127,8 +127,7 @@ def build(settings: Settings, wanted: str) -> None:
     if "building" in record(settings):
         step(settings, "lock", *dbt, "run-operation", "release_lock")
     write_record(settings, {"published": wanted, "building": wanted})
-    # The unit tests are about the models' code, not about this data: `dbt build` has them too.
-    step(settings, "build", *dbt, "build", "--exclude-resource-type", "unit_test")
+    step(settings, "build", *dbt, "build")
     write_record(settings, {"published": wanted})
 
 

@@ -17,30 +17,35 @@ records as (
     where batch_id > {{ last_batch() }} and batch_id <= {{ newest_batch() }}
 ),
 
--- A generator, because Spark would copy the parsing into every use of a projection's column.
+-- Generators, because Spark would copy the parsing into every use of a projection's column.
 parsed as (
     select
         records.*,
-        parser.envelope,
         parser.message
     from records
+        lateral view inline(array(struct({{ message_read('text') }}))) parser as message
+),
+
+enveloped as (
+    select
+        parsed.*,
+        parser.envelope
+    from parsed
         lateral view inline(array(struct(
         -- A parser stops after the first value; what follows it would spoil the envelope.
-            try_parse_json(concat('[', text, ',0]')),
-            from_json(
-                text,
-                '{{ message_schema() }}',
-                map('columnNameOfCorruptRecord', 'misfit')
-            )
-        ))) parser as envelope, message
+            case
+                when not {{ is_nested_too_deep('text', 'message') }}
+                    then try_parse_json(concat('[', text, ',0]'))
+            end
+        ))) parser as envelope
 ),
 
 documents as (
     select
-        parsed.*,
+        enveloped.*,
         parts.document,
         parts.questions
-    from parsed
+    from enveloped
         lateral view inline(array(struct(
             try_variant_get(envelope, '$[0]', 'variant'),
             {{ question_maps("try_variant_get(envelope, '$[0]', 'variant')") }}
@@ -81,7 +86,10 @@ judged as (
             when value is null then struct('null_value' as reason, 'no value' as detail)
             when text is null then struct('invalid_utf8' as reason, 'not UTF-8' as detail)
             when is_json is not true
-                then struct('not_json' as reason, 'not one JSON value, or a key twice' as detail)
+                then struct(
+                    'not_json' as reason,
+                    'not one JSON value, a key twice, or nested too deep' as detail
+                )
             when
                 not is_object
                 then struct('not_an_object' as reason, 'JSON, but no object' as detail)

@@ -20,8 +20,9 @@ Json = Any
 # Milliseconds since 1970: the first moment that can be one, and how far clocks may differ.
 EARLIEST = 946_684_800_000
 DAY = 86_400_000
-# What Spark's parser takes at most: levels of nesting, digits of a number, UTF-16 units of a key.
-MAX_DEPTH, MAX_DIGITS, MAX_KEY = 999, 1_000, 50_000
+# What is taken at most: levels of nesting; and by Spark's parser: digits of a number, UTF-16 units
+# of a key.
+MAX_DEPTH, MAX_DIGITS, MAX_KEY = 100, 1_000, 50_000
 
 INT, BOOL, TEXT = "int", "bool", "text"
 OPTION = {"id": TEXT, "checked": BOOL, "correct": BOOL, "at": TEXT, "submitted": INT}

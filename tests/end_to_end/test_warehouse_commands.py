@@ -90,7 +90,7 @@ def test_in_a_new_warehouse_run_and_test_publish(raw: Raw, values: list[bytes | 
     said = dbt("run")
     assert "tables wait" in said and "`dbt test` audits and publishes them" in said
     assert ("core",) not in query("show schemas")
-    said = dbt("test", "--exclude", "test_type:unit")
+    said = dbt("test")
     assert "readers see everything up to batch 1" in said
     assert disagreements() == []
     assert "most_common_course" in beeline("select question_id from questions.answers")
@@ -128,7 +128,7 @@ def test_a_waiting_batch_is_published_by_run_and_test(raw: Raw, values: list[byt
     # A test of one model cannot publish the rest, and says what waits.
     said = dbt("test", "--select", "base_assess__messages", "--exclude", "test_type:unit")
     assert "tables wait" in said
-    assert "readers see everything up to batch 2" in dbt("test", "--exclude", "test_type:unit")
+    assert "readers see everything up to batch 2" in dbt("test")
     assert published() != before
     assert disagreements() == []
 
@@ -188,7 +188,7 @@ def test_a_changed_table_is_set_back_and_a_changed_variable_noticed(raw: Raw) ->
 
 
 def test_of_two_builds_at_once_the_second_is_refused(raw: Raw) -> None:
-    first = start("build", "--exclude-resource-type", "unit_test", "--full-refresh")
+    first = start("build", "--full-refresh")
     wait_until_locked()
     said = dbt("build", expect=2)
     assert "the warehouse is in use by" in said and "since" in said and "dbt build in" in said
@@ -198,7 +198,7 @@ def test_of_two_builds_at_once_the_second_is_refused(raw: Raw) -> None:
 
 
 def test_a_killed_build_leaves_no_lock_that_stays(raw: Raw) -> None:
-    killed = start("build", "--exclude-resource-type", "unit_test", "--full-refresh")
+    killed = start("build", "--full-refresh")
     wait_until_locked()
     killed.send_signal(signal.SIGKILL)
     killed.wait(timeout=30)
