@@ -78,13 +78,16 @@ def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, 
         if node["resource_type"] in ("model", "seed")
     }
     found = {}
-    for name, relation in relations.items():
-        [row] = rows(
-            "select count(*) as rows, cast(sum(cast(hash as decimal(38))) as string) as hash "
-            f"from (select xxhash64({', '.join(columns[name])}) as hash from {relation})",
-            **settings,
-        )
-        found[name] = (row["rows"], row["hash"])
+    with closing(
+        hive.connect(HOST, port=Settings().thrift_port, configuration=settings)
+    ) as connection:
+        cursor = connection.cursor()
+        for name, relation in relations.items():
+            cursor.execute(
+                "select count(*), cast(sum(cast(hash as decimal(38))) as string) "
+                f"from (select xxhash64({', '.join(columns[name])}) as hash from {relation})"
+            )
+            [found[name]] = cursor.fetchall()
     return found
 
 
