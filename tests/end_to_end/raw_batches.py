@@ -23,13 +23,15 @@ BEGIN = datetime(2018, 1, 20, tzinfo=UTC)
 @contextmanager
 def emptied(stack: Settings) -> Iterator["Raw"]:
     """The raw table and its ledger, emptied."""
-    spark = SparkSession.builder.remote(stack.client_environment()["ASSAY_SPARK"]).getOrCreate()
-    commit.ensure_table(spark, "raw.assess", "assess")
-    ledger.ensure(spark)
-    spark.sql("delete from raw.assess")
-    spark.sql("delete from raw.ingest_batches")
-    yield Raw(spark)
-    spark.stop()
+    spark = SparkSession.builder.remote(stack.client_environment()["ASSAY_SPARK"]).create()
+    try:
+        commit.ensure_table(spark, "raw.assess", "assess")
+        ledger.ensure(spark)
+        spark.sql("delete from raw.assess")
+        spark.sql("delete from raw.ingest_batches")
+        yield Raw(spark)
+    finally:
+        spark.stop()
 
 
 @dataclass

@@ -67,14 +67,17 @@ def judged_by_spark(values: list[bytes]) -> list[str | None]:
     dbt("compile", "--full-refresh", "--select", "base_assess__messages")
     folder = Path(os.environ["DBT_TARGET_PATH"])
     [file] = folder.glob("compiled/assay/models/staging/base_assess__messages.sql")
-    spark = SparkSession.builder.remote(os.environ["ASSAY_SPARK"]).getOrCreate()
-    records = spark.createDataFrame(list(enumerate(values)), "offset long, value binary")
-    records.createOrReplaceTempView("records_to_judge")
     sql = file.read_text().replace(
         "staging.base_assess__records",
         "(select *, 't' as topic, 't' as topic_id, 0 as partition, 1L as batch_id, "
         f"offset as message_id, timestamp_millis({WRITTEN}) as message_at, "
         "now() as ingested_at, 0 as value_bytes, 0L as value_hash from records_to_judge)",
     )
-    found = spark.sql(f"select reason from ({sql}) order by offset").collect()
+    spark = SparkSession.builder.remote(os.environ["ASSAY_SPARK"]).create()
+    try:
+        records = spark.createDataFrame(list(enumerate(values)), "offset long, value binary")
+        records.createOrReplaceTempView("records_to_judge")
+        found = spark.sql(f"select reason from ({sql}) order by offset").collect()
+    finally:
+        spark.stop()  # one that is left open asks a stopped server for ten minutes when Python ends
     return [row.reason for row in found]
