@@ -42,7 +42,7 @@
     {% set failing = get_limit_subquery_sql(planned_test_sql(model, sql, code), config.get('limit')) %}
 
     {% if is_known %}
-        {% do store_result('main', response='unchanged', agate_table=nothing_failed()) %}
+        {% do store_raw_result('main', message='unchanged', code='unchanged', rows_affected=0, agate_table=nothing_failed()) %}
     {% else %}
         {% call statement('main', fetch_result=True) %}
             {{ get_test_sql(failing, config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), limit=none) }}

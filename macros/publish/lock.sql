@@ -87,7 +87,7 @@
         dbt run-operation release_lock      after a build that was stopped or killed
 -#}
 {% macro release_lock(invocation=none) %}
-    {% if invocation is not none or lock_table().split('.')[1] in run_query('show tables in ' ~ audit_schema()).columns[1].values() %}
+    {% if invocation is not none or lock_table().split('.')[1] in warehouse().tables %}
         {% do run_query(
             'delete from ' ~ lock_table()
             ~ (' where invocation = ' ~ string_literal(invocation) if invocation is not none else '')
