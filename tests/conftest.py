@@ -43,15 +43,6 @@ def inherited(pytestconfig: pytest.Config) -> dict[str, str]:
     return found
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a module on one worker, and those that look at the demo on one too."""
-    for item in items:
-        names = getattr(item, "fixturenames", ())
-        group = "demo" if "sample_demo" in names else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
