@@ -44,7 +44,7 @@ check: lint ## what needs no services, under a minute
 	@$(PY) -m pytest -m "not services" --deselect tests/end_to_end/test_lint.py
 
 test: setup-dev ## every test; starts and stops services of its own
-	@$(PY) -m stack jars && $(PY) -m pytest --numprocesses 2 --dist loadfile
+	@$(PY) -m stack jars && $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup-dev ## the fault tests that take minutes each
 	@$(PY) -m pytest -m long
