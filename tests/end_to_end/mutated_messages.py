@@ -49,7 +49,7 @@ NUMBERS = st.one_of(
     st.sampled_from(["1e400", "-1e400", "1e-400", "1E2", "-0", "01", "+1", ".5", "1."]).map(Text),
     st.sampled_from([1_000, 1_001, 5_000]).map(lambda n: Text("7" * n)),
 )
-DEEP = st.sampled_from([50, 94, 99, 100, 900, 1_500]).flatmap(
+DEEP = st.sampled_from([50, 94, 99, 100, 900, 1_000, 1_500]).flatmap(
     lambda n: st.sampled_from([Text("[" * n + "]" * n), Text('{"a":' * n + "1" + "}" * n)])
 )
 ESCAPES = st.sampled_from(
