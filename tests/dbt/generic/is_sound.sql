@@ -26,7 +26,15 @@
 {%- for check in rules -%}
     {%- do checks.append((check.rule, check.holds)) -%}
 {%- endfor -%}
-{%- set key = 'to_json(struct(' ~ (grain or ['*']) | join(', ') ~ "), map('ignoreNullFields', 'false'))" -%}
+{%- for foreign_key in foreign_keys -%}
+    {%- set absent = foreign_key.columns | join(' is null or ') ~ ' is null' -%}
+    {%- do checks.append((
+        foreign_key.columns | join(', ') ~ ' is in ' ~ foreign_key.to.identifier,
+        absent ~ ' or is_in_' ~ loop.index,
+    )) -%}
+{%- endfor -%}
+{%- set columns = (grain + foreign_keys | map(attribute='columns') | sum(start=[])) | unique | join(', ') -%}
+{%- set key = 'to_json(struct(' ~ (columns or 'child.*') ~ "), map('ignoreNullFields', 'false'))" -%}
 {%- set is_new = audit_filter(made_into or model) -%}
 {%- set is_new = is_new ~ ' and batch_id <= ' ~ newest_batch() if made_into else is_new -%}
 {%- set rows = model if is_new == 'true' else '(select * from ' ~ model ~ ' where ' ~ is_new ~ ')' -%}
@@ -35,7 +43,7 @@
 select
     {% if grain -%}
     'one row per {{ grain | join(', ') }}' as broken_rule,
-    {{ key }} as failing_key
+    to_json(struct({{ grain | join(', ') }}), map('ignoreNullFields', 'false')) as failing_key
 from {{ rows if holds_messages else model }}
 group by {{ grain | join(', ') }}
 having count(*) > 1 {{ 'and count_if(' ~ is_new ~ ') > 0' if not holds_messages and is_new != 'true' }}
@@ -48,39 +56,35 @@ having count(*) != 1
 {% if checks %}
 union all
 select
-    explode(filter(
-        array(
-            {%- for rule, holds in checks %}
-            if(({{ holds }}) is true, null, {{ string_literal(rule) }}){{ ',' if not loop.last }}
-            {%- endfor %}
-        ),
-        rule -> rule is not null
-    )) as broken_rule,
-    {{ key }} as failing_key
-from {{ rows }}
-{% endif %}
-{%- for foreign_key in foreign_keys %}
-{%- set parent = foreign_key.to %}
-{%- if is_new != 'true' and 'message_id' in foreign_key.columns %}
-    {#- The rows of a message are of one batch, here and there. -#}
-    {%- set parent = '(select * from ' ~ parent ~ ' where ' ~ is_new ~ ')' %}
-{%- endif %}
-union all
-select
-    '{{ foreign_key.columns | join(', ') }} is in {{ foreign_key.to.identifier }}' as broken_rule,
-    to_json(struct({{ (grain + foreign_key.columns) | unique | join(', ') }})) as failing_key
-from {{ rows }} as child
-where
-    {%- for column in foreign_key.columns %}
-    {{ column }} is not null and
-    {%- endfor %}
-    not exists (
-        select 1
-        from {{ parent }} as parent
-        where
-        {%- for column in foreign_key.columns %}
-            parent.{{ foreign_key.fields[loop.index0] }} = child.{{ column }}{{ ' and' if not loop.last }}
+    explode(array_compact(array(
+        {%- for rule, holds in checks %}
+        if(({{ holds }}) is true, null, {{ string_literal(rule) }}){{ ',' if not loop.last }}
         {%- endfor %}
-    )
+    ))) as broken_rule,
+    {{ key }} as failing_key
+from {{ rows }} as child
+{%- for foreign_key in foreign_keys %}
+{%- set number = loop.index %}
+left join (
+    select
+        {%- for field in foreign_key.fields %}
+        {{ field }} as parent_{{ number }}_{{ loop.index }},
+        {%- endfor %}
+        true as is_in_{{ number }}
+    from {{ foreign_key.to }}
+    {%- if is_new != 'true' and 'message_id' in foreign_key.columns %}
+    where {{ is_new }} -- the rows of a message are of one batch, here and there
+    {%- endif %}
+) as parent_{{ number }}
+    on
+        {%- for column in foreign_key.columns %}
+        {{ 'and ' if not loop.first }}{{ column }} = parent_{{ number }}_{{ loop.index }}
+        {%- endfor %}
 {%- endfor %}
+where (
+    {%- for _, holds in checks %}
+    {{ 'and ' if not loop.first }}({{ holds }})
+    {%- endfor %}
+) is not true
+{% endif %}
 {% endtest %}
