@@ -26,7 +26,6 @@
             insert into {{ target_relation }} ({{ model.columns | join(', ') }})
             select {{ model.columns | join(', ') }} from ({{ sql }})
         {% endcall %}
-        {% do record_in_snapshots(none) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {% do note_built(plan) %}

@@ -28,6 +28,5 @@
         {% call statement('main') %}
             {{ create_table_as(False, relation, sql) }}
         {% endcall %}
-        {% do record_in_snapshots(none) %}
     {% endif %}
 {% endmacro %}

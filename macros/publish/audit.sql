@@ -39,43 +39,30 @@
     {% set is_known = flags.WHICH == 'build' and not flags.FULL_REFRESH and (
         has_passed(model, code) or looks_at_nothing(model, sql, code)
     ) %}
-    {% set failing = get_limit_subquery_sql(planned_test_sql(model, sql, code), config.get('limit')) %}
-
     {% if is_known %}
-        {% do store_raw_result('main', message='unchanged', code='unchanged', rows_affected=0, agate_table=nothing_failed()) %}
+        {% do store_raw_result('main', message='unchanged', code='unchanged', rows_affected=0, agate_table=warehouse().nothing_failed) %}
     {% else %}
+        {% set failing = get_limit_subquery_sql(planned_test_sql(model, sql, code), config.get('limit')) %}
         {% call statement('main', fetch_result=True) %}
             {{ get_test_sql(failing, config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), limit=none) }}
         {% endcall %}
-    {% endif %}
-
-    {% if should_store_failures() and load_result('main').table.rows[0][0] %}
-        {% call statement('failures') %}
-            insert into {{ failures_table() }}
-            select
-                {{ string_literal(model.name) }},
-                {{ string_literal((model.attached_node or model.file_key_name or '').split('.')[-1]) }},
-                {{ string_literal(model.description) }},
-                {{ string_literal(config.get('severity') | lower) }},
-                to_json(struct(*), map('ignoreNullFields', 'false')),
-                {{ string_literal(invocation_id[:8]) }}
-            from ({{ failing }})
-        {% endcall %}
+        {% if should_store_failures() and load_result('main').table.rows[0][0] %}
+            {% call statement('failures') %}
+                insert into {{ failures_table() }}
+                select
+                    {{ string_literal(model.name) }},
+                    {{ string_literal((model.attached_node or model.file_key_name or '').split('.')[-1]) }},
+                    {{ string_literal(model.description) }},
+                    {{ string_literal(config.get('severity') | lower) }},
+                    to_json(struct(*), map('ignoreNullFields', 'false')),
+                    {{ string_literal(invocation_id[:8]) }}
+                from ({{ failing }})
+            {% endcall %}
+        {% endif %}
     {% endif %}
 
     {{ return({'relations': []}) }}
 {% endmaterialization %}
-
-
-{#- What a test that passed returns; asked of Spark once, because only dbt makes such a table. -#}
-{% macro nothing_failed() %}
-    {% if 'nothing_failed' not in warehouse() %}
-        {% do warehouse().update({
-            'nothing_failed': run_query('select 0 as failures, false as should_warn, false as should_error')
-        }) %}
-    {% endif %}
-    {{ return(warehouse().nothing_failed) }}
-{% endmacro %}
 
 
 {#- The SQL of a test with the batches that this invocation need not look at. -#}

@@ -8,10 +8,11 @@
     {% if not execute or flags.WHICH not in ('run', 'test', 'build') %}
         {{ return('') }}
     {% endif %}
-    {% do check_lock() %}
-    {% for name, information in relations_in(audit_schema()) %}
-        {% do warehouse().tables.update({name: parse_record(information)}) %}
-    {% endfor %}
+    {% if warehouse().tables.values() | selectattr('snapshot', 'eq', 'of this invocation') | list %}
+        {% for name, information in relations_in(audit_schema()) %}
+            {% do warehouse().tables.update({name: parse_record(information)}) %}
+        {% endfor %}
+    {% endif %}
     {% if flags.WHICH != 'run' %}
         {% do record_tests(results) %}
     {% endif %}

@@ -6,7 +6,7 @@
 {#- Record which tests passed on what, and drop the failing rows of earlier runs of these tests. -#}
 {% macro record_tests(results) %}
     {% set passed, ran = warehouse().passed, [] %}
-    {% set before = passed | string %}
+    {% set before = passed | dictsort | string %}
     {% for result in results if result.node.resource_type == 'test' and result.status not in ('skipped', 'error') %}
         {% set test = graph.nodes[result.node.unique_id] %}
         {% do ran.append(string_literal(test.name)) %}
@@ -19,7 +19,7 @@
             }}) %}
         {% endif %}
     {% endfor %}
-    {% if passed and passed | string != before %}
+    {% if passed and passed | dictsort | string != before %}
         {% do run_query(
             'create or replace table ' ~ audit_schema() ~ '.passed_tests using iceberg as '
             ~ 'select * from values ' ~ passed_test_rows(passed) ~ ' as passed (test_name, code, definition, snapshots)'

@@ -95,10 +95,9 @@
 {% endmacro %}
 
 
-{#- Have the snapshots that this session commits from now on carry a record; none: no longer. -#}
+{#- Have the snapshots that this session commits from now on carry a record. dbt ends it with the node. -#}
 {% macro record_in_snapshots(record) %}
-    {% set name = '`spark.sql.iceberg.snapshot-property.assay.build`' %}
-    {% do run_query('reset ' ~ name if record is none else 'set ' ~ name ~ ' = ' ~ format_record(record)) %}
+    {% do run_query('set `spark.sql.iceberg.snapshot-property.assay.build` = ' ~ format_record(record)) %}
 {% endmacro %}
 
 

@@ -55,10 +55,14 @@
 {#- Move the views of these tables to the current snapshots, and return the names of those that moved. -#}
 {% macro publish_tables(ready) %}
     {% set moved = [] %}
-    {% for schema in ready.values() | map(attribute='config.schema') | unique | sort %}
-        {% do run_query('create schema if not exists ' ~ schema) %}
-    {% endfor %}
     {% for name, node in ready.items() if not is_published(node) %}
+        {% if not moved %}
+            {% do check_lock() %}
+        {% endif %}
+        {% if node.config.schema not in warehouse().schemas %}
+            {% do run_query('create schema if not exists ' ~ node.config.schema) %}
+            {% do warehouse().schemas.append(node.config.schema) %}
+        {% endif %}
         {% set table = warehouse().tables[name] %}
         {% do run_query(create_view(
             node.config.schema ~ '.' ~ node.alias,

@@ -13,11 +13,16 @@
     {% do take_lock() %}
     {% do warehouse().update({'lock_signed_at': modules.datetime.datetime.now(modules.pytz.utc)}) %}
     {% do check_that_there_is_something_to_do() %}
-    {% do run_query(
-        'create table if not exists ' ~ failures_table()
-        ~ ' (test_name string, model_name string, description string, severity string, failing_row string, invocation string)'
-        ~ " using iceberg comment 'Rows that failed a test when it last ran. One row per test and failing row.'"
-    ) %}
+    {% if failures_table().split('.')[1] not in warehouse().tables %}
+        {% do run_query(
+            'create table if not exists ' ~ failures_table()
+            ~ ' (test_name string, model_name string, description string, severity string, failing_row string, invocation string)'
+            ~ " using iceberg comment 'Rows that failed a test when it last ran. One row per test and failing row.'"
+        ) %}
+    {% endif %}
+    {% do warehouse().update({
+        'nothing_failed': run_query('select 0 as failures, false as should_warn, false as should_error')
+    }) %}
     {% do roll_back_unfinished() %}
 {% endmacro %}
 

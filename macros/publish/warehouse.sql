@@ -2,6 +2,7 @@
     What the warehouse holds: read once, at the start of an invocation, and kept up to date by it.
 
     Returns a dict:
+        schemas: the names of all that there are.
         tables: by name, each table of the schema `audit` with its current `snapshot` and the record
             of the build that made it (`parse_record`); without `code`, no build made it.
         views: by `schema.name`, each view with the record of what it shows, the `snapshot` that it
@@ -9,6 +10,7 @@
         sources: by `schema.name`, the current snapshot of each raw table.
         passed: by test, what it passed on (`passed_tests`).
         tests: by test, the hash of its SQL, where this invocation has met it.
+        nothing_failed: what a test returns that passes; only Spark makes such a table for dbt.
 
     One statement a schema: Iceberg keeps the id and the summary of a table's current snapshot in the
     metastore. `graph` is the one object that all nodes of an invocation share.
@@ -22,9 +24,9 @@
 
 
 {% macro read_warehouse() %}
-    {% set found = {'tables': {}, 'views': {}, 'sources': {}, 'passed': {}, 'tests': {}} %}
-    {% set existing = run_query('show schemas').columns[0].values() | list %}
-    {% for schema in [audit_schema(), 'raw'] + published_schemas() if schema in existing %}
+    {% set schemas = run_query('show schemas').columns[0].values() | list %}
+    {% set found = {'schemas': schemas, 'tables': {}, 'views': {}, 'sources': {}, 'passed': {}, 'tests': {}} %}
+    {% for schema in [audit_schema(), 'raw'] + published_schemas() if schema in schemas %}
         {% for name, information in relations_in(schema) %}
             {% if 'Type: VIEW' in information %}
                 {% do found.views.update({schema ~ '.' ~ name: parse_record(information)}) %}
