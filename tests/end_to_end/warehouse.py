@@ -3,16 +3,13 @@
 import base64
 import json
 import math
-import os
-import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from pyhive import hive
 
-from stack.settings import HOST, ROOT, Settings
+from stack.settings import HOST, Settings
+from tests import forked
 from tests.dbt import oracle
 from tests.dbt.reading import Record
 from tests.end_to_end.conftest import query
@@ -23,18 +20,10 @@ Row = dict[str, Any]
 
 def dbt(*arguments: str, expect: int = 0, **environment: str) -> str:
     """Run dbt, with these variables besides, and return what it said."""
-    program = str(Path(sys.executable).with_name("dbt"))
-    result = subprocess.run(
-        [program, "--no-use-colors", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == expect, result.stdout[-6000:]
-    assert "Traceback" not in result.stdout + result.stderr
-    return result.stdout
+    code, said = forked.run("dbt", "--no-use-colors", *arguments, timeout=900, **environment)
+    assert code == expect, said[-6000:]
+    assert "Traceback" not in said
+    return said
 
 
 def build(*arguments: str, expect: int = 0) -> str:
@@ -109,12 +98,18 @@ def records() -> list[Record]:
     ]
 
 
-def disagreements() -> list[object]:
-    """Where the published tables and the oracle say different things of the raw table."""
+def disagreements(models: set[str] | None = None) -> list[object]:
+    """Where the published tables and the oracle say different things of the raw table.
+
+    Args:
+        models: the names of those that there are; by default all.
+    """
     raw = records()
     attempts = oracle.attempts(raw)
     found: list[object] = []
     for name, count in oracle.core_counts(attempts).items():
+        if models is not None and name not in models:
+            continue
         [(actual,)] = query(f"select count(*) from core.{name}")
         if actual != count:
             found.append((name, actual, count))
@@ -122,6 +117,8 @@ def disagreements() -> list[object]:
     if {reason: n for reason, n in rejected.items() if n} != oracle.rejections(raw):
         found.append(("rejections_by_reason", rejected, oracle.rejections(raw)))
     for model in oracle.QUESTIONS:
+        if models is not None and model.__name__ not in models:
+            continue
         expected = list(model(attempts))
         actual_rows = rows(f"select * from questions.{model.__name__}")
         found += [(model.__name__, *pair) for pair in unlike(actual_rows, expected)]

@@ -3,7 +3,6 @@
 import contextlib
 import multiprocessing
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -15,19 +14,10 @@ from multiprocessing.process import BaseProcess
 from typing import Self
 
 from stack.settings import ROOT
+from tests import forked
 from tests.ingest.faults import lake
 
 WAIT_SECONDS = 180.0
-
-# Jobs are forked from a process that has imported what they need, which takes most of the time of
-# a short one. They are processes like any other: with a pid of their own, to be killed by it.
-_nursery = multiprocessing.get_context("forkserver")
-_nursery.set_forkserver_preload(
-    [
-        *("ingest.cli", "ingest.accept", "ingest.follow", "ingest.maintain", "ingest.replay"),
-        *("pyspark.sql.connect.session", "pyspark.sql.connect.functions", "pyarrow"),
-    ]
-)
 
 
 class Job:
@@ -45,26 +35,24 @@ class Job:
     ) -> None:
         self.arguments = arguments or ("run",)
         command = [*self.arguments, "--topic", topic]
-        variables = {**os.environ, **environment}
-        output, write = _nursery.Pipe(duplex=False)
         if fresh:
+            output, write = multiprocessing.Pipe(duplex=False)
             process = subprocess.Popen(
                 [sys.executable, "-m", "ingest", *command],
                 cwd=ROOT,
-                env=variables,
+                env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=write.fileno(),
                 stderr=write.fileno(),
             )
+            write.close()
             self.pid = process.pid
             self._await_end: Callable[[], int | None] = process.wait
         else:
-            child = _nursery.Process(target=_main, args=(command, variables, write), daemon=True)
-            child.start()
+            child, output = forked.start("ingest", *command, **environment)
             assert child.pid
             self.pid = child.pid
             self._await_end = _ending(child)
-        write.close()
         self._said = b""
         self._news = threading.Condition()
         self._code: int | None = None
@@ -155,20 +143,6 @@ def _ending(child: BaseProcess) -> Callable[[], int | None]:
         return child.exitcode
 
     return wait
-
-
-def _main(command: list[str], environment: dict[str, str], output: Connection) -> None:
-    """What a forked job does: become `python -m ingest …`."""
-    for stream in (1, 2):
-        os.dup2(output.fileno(), stream)
-    output.close()
-    # The streams of the fork server may be files, and these are pipes.
-    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = ["ingest", *command]
-    runpy.run_module("ingest", run_name="__main__")
 
 
 def run(
