@@ -56,7 +56,7 @@ def columns(sample_demo: str) -> dict[str, list[tuple[str, str, str]]]:
 def test_its_columns_are_those_described(
     relation: Node, columns: dict[str, list[tuple[str, str, str]]]
 ) -> None:
-    """Contracts over Thrift see coarse types only; these are the full ones."""
+    """As readers find them: names in order, full types, descriptions."""
     described = relation["columns"].values()
     found = columns[relation["name"]]
     assert [c[0] for c in found] == [c["name"] for c in described]
