@@ -170,6 +170,10 @@ def test_after_a_failed_build_retry_publishes(
     model.write_text(good)
     assert "readers see everything up to batch 3" in timed("retry")
     assert published() != before
+    # What fails where all is published is not called "nothing new".
+    model.write_text(good.replace(count, f"cast({count} as int)"))
+    assert "run again what failed" in timed("run", "--select", "dim_courses", expect=1, **other)
+    model.write_text(good)
     assert disagreements(names(project)) == []
 
 
