@@ -4,6 +4,7 @@ Importing takes two to three seconds, most of a short command's time. What is fo
 like any other, with a pid, variables and streams of its own.
 """
 
+import logging
 import multiprocessing
 import os
 import runpy
@@ -78,4 +79,6 @@ def _become(
 
         cli()
     else:
+        # One that dbt's import gave to all, and through which Kafka's client would be heard.
+        logging.getLogger().handlers.clear()
         runpy.run_module(program, run_name="__main__")
