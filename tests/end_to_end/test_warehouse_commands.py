@@ -1,8 +1,8 @@
 """Every command of dbt as a user types it, in each state of the warehouse.
 
 The tests follow one another: no table, new, built, a batch that waits, a build that failed. After
-each command readers see either what they saw before, or the whole of the newest batch. The project
-is a part of ours (`small_project`), but for the first build.
+each command readers see either what they saw before, or the whole of the newest batch. All commands
+are given a part of the project (`small_project`).
 """
 
 import json
