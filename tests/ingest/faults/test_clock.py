@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stack import environment
 from stack.settings import Settings
 from tests.ingest.faults import hand, lake, services
 from tests.ingest.faults.job import drain, run, settle
@@ -115,6 +116,8 @@ def test_a_server_whose_clock_is_set_back(
     before = lake.snapshots(topic)
     try:
         with monkeypatch.context() as patch:
+            shim = ("LD_PRELOAD", "CLOCK_BACK_SECONDS")
+            patch.setattr(environment, "KEPT", (*environment.KEPT, *shim))
             patch.setenv("LD_PRELOAD", clock_shim)
             patch.setenv("CLOCK_BACK_SECONDS", str(DAY))
             services.kill(stack, "spark")
