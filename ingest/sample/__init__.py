@@ -19,7 +19,8 @@ def generate(messages: int = MESSAGES, seed: int = SEED) -> Iterator[bytes]:
 
     Args:
         messages: how many, at least 1. Every 3,280 are a study of ten weeks, the first from
-            2017-11-21; a part of one has the same shares as the whole, as far as it can.
+            2017-11-21, the fortieth from 2025-05-13, the next from 2017-11-21 again; a part of one
+            has the same shares as the whole, as far as it can.
         seed: another one gives other ids, difficulties, answers and moments, and the same figures.
 
     Raises:

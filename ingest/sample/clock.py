@@ -18,6 +18,7 @@ DAY = 24 * HOUR
 FIRST_DAY = 1_511_222_400 * SECOND  # Tuesday 2017-11-21
 DAYS_TO_START = 69  # up to and with 2018-01-28
 DAYS_A_STUDY = 70  # whole weeks, so that every study begins on a Tuesday
+STUDIES_A_ROUND = 40  # up to July 2025: more begin at the first again, because none can be to come
 LONGEST_DELAY = 2 * DAY
 
 # How many attempts start on each weekday, Tuesday first, and in each hour, relative to each other.
@@ -47,7 +48,7 @@ def arrivals(started_at: int, times: int, study: int, chance: Chance) -> list[in
 
 
 def _first_day(study: int) -> int:
-    return FIRST_DAY + study * DAYS_A_STUDY * DAY
+    return FIRST_DAY + study % STUDIES_A_ROUND * DAYS_A_STUDY * DAY
 
 
 def duration(questions: int, chance: Chance) -> int:
