@@ -9,73 +9,85 @@
 with
 
 records as (
-    -- Few messages are in few files, which one task would read, and parse while all else waits.
-    select /*+ repartition(4, offset) */
+    select
         *,
         try_validate_utf8(cast(value as string)) as text
     from {{ ref('base_assess__records') }}
     where batch_id > {{ last_batch() }} and batch_id <= {{ newest_batch() }}
 ),
 
--- Generators, because Spark would copy the parsing into every use of a projection's column.
 parsed as (
     select
-        records.*,
-        parser.message
+        *,
+        {{ message_read('text') }} as message,
+        {{ has_invalid_escape('text') }} as has_invalid_escape
     from records
-        lateral view inline(array(struct({{ message_read('text') }}))) parser as message
 ),
 
+-- Nearly all messages have the known shape: only their values are looked at.
+recognised as (
+    select
+        *,
+        -- Two keys that are half a surrogate pair each are one to a variant, which fails.
+        coalesce(
+            case
+                when message.misfit is null and not has_invalid_escape
+                    then {{ has_known_shape("try_parse_json(concat('{\"value\":', text, '}'))") }}
+            end,
+            false
+        ) as has_known_shape
+    from parsed
+),
+
+-- Of the others, every key.
 enveloped as (
     select
-        parsed.*,
-        parser.envelope
-    from parsed
-        lateral view inline(array(struct(
+        *,
         -- A parser stops after the first value; what follows it would spoil the envelope.
-            case
-                when not {{ is_nested_too_deep('text', 'message') }}
-                    then try_parse_json(concat('[', text, ',0]'))
-            end
-        ))) parser as envelope
+        case
+            when not has_known_shape and not {{ is_nested_too_deep('text', 'message') }}
+                then
+                    try_parse_json(concat(
+                        '[', if(has_invalid_escape, {{ without_escapes('text') }}, text), ',0]'
+                    ))
+        end as envelope
+    from recognised
 ),
 
 documents as (
     select
-        enveloped.*,
-        parts.document,
-        parts.questions
+        *,
+        try_variant_get(envelope, '$[0]', 'variant') as document,
+        {{ question_maps("try_variant_get(envelope, '$[0]', 'variant')") }} as questions
     from enveloped
-        lateral view inline(array(struct(
-            try_variant_get(envelope, '$[0]', 'variant'),
-            {{ question_maps("try_variant_get(envelope, '$[0]', 'variant')") }}
-        ))) parts as document, questions
 ),
 
 unpacked as (
     select
-        documents.*,
-        parts.top_keys,
-        parts.options
+        *,
+        map_keys(try_variant_get(document, '$', 'map<string, variant>')) as top_keys,
+        {{ option_maps('questions') }} as options
     from documents
-        lateral view inline(array(struct(
-            map_keys(try_variant_get(document, '$', 'map<string, variant>')),
-            {{ option_maps('questions') }}
-        ))) parts as top_keys, options
 ),
 
 examined as (
     select
         *,
-        {{ paths_where(mistyped_values('message', 'document', 'questions', 'options')) }}
-            as mistyped,
+        if(
+            has_known_shape,
+            '',
+            {{ paths_where(mistyped_values('message', 'document', 'questions', 'options')) }}
+        ) as mistyped,
         {{ paths_where(missing_values('message')) }} as missing,
         {{ paths_where(any_name('message', is_blank)) }} as blank,
         {{ paths_where(impossible_values('message', 'message_at')) }} as impossible,
         {{ paths_where(contradicting_values('message')) }} as contradicting,
-        try_variant_get(envelope, '$[1]', 'int') is not null
-        and try_variant_get(envelope, '$[2]', 'variant') is null as is_json,
-        text rlike '^[ \\t\\r\\n]*[{]' as is_object
+        has_known_shape
+        or (
+            try_variant_get(envelope, '$[1]', 'int') is not null
+            and try_variant_get(envelope, '$[2]', 'variant') is null
+        ) as is_json,
+        has_known_shape or text rlike '^[ \\t\\r\\n]*[{]' as is_object
     from unpacked
 ),
 
@@ -94,9 +106,12 @@ judged as (
                 not is_object
                 then struct('not_an_object' as reason, 'JSON, but no object' as detail)
             when
-                not coalesce(arrays_overlap(top_keys, {{ known_keys('') }}), false)
+                not (
+                    has_known_shape
+                    or coalesce(arrays_overlap(top_keys, {{ known_keys('') }}), false)
+                )
                 then struct('unknown_schema' as reason, 'none of its keys is known' as detail)
-            when {{ has_invalid_escape('text') }}
+            when has_invalid_escape
                 then struct('invalid_text' as reason, 'NUL, or half of a surrogate pair' as detail)
             when mistyped != '' then struct('wrong_type' as reason, mistyped as detail)
             when missing != '' then struct('missing_key' as reason, missing as detail)
@@ -122,7 +137,7 @@ select
     value_hash,
     if(rejection is null, message, null) as message,
     if(
-        rejection is null,
+        rejection is null and not has_known_shape,
         {{ unknown_keys('document', 'top_keys', 'questions', 'options') }},
         null
     ) as unknown_keys,

@@ -99,6 +99,8 @@ FIXED: list[tuple[bytes | None, str | None]] = [
     (replaced('"max_attempts"', f'"{"k" * 50_001}": 1, "max_attempts"'), "not_json"),
     (replaced('"fixed"', r'"\ud83d\ude00 \\u0000"'), None),
     (replaced('"fixed"', r'"\ud800"'), "invalid_text"),
+    (replaced('"e1"', r'{"\ud800":1,"\ud801":2}'), "invalid_text"),
+    (replaced('"max_attempts"', r'"\ud800":1,"\ud801"'), "invalid_text"),
     (replaced('"fixed"', r'"\u0000"'), "invalid_text"),
     (replaced('"max_attempts"', r'"\udfff": 1, "max_attempts"'), "invalid_text"),
     (replaced('"q"', '{"q": 1}'), "wrong_type"),
