@@ -40,6 +40,10 @@ select
     question.user_correct as is_correct,
     question.user_incomplete as is_incomplete,
     question.user_submitted as is_submitted,
+    {{ count_of_options() }} as option_count,
+    {{ count_of_options('option.correct') }} as right_option_count,
+    {{ count_of_options('option.checked and option.correct') }} as right_choice_count,
+    {{ count_of_options('option.checked and option.correct is not true') }} as wrong_choice_count,
     is_test_record,
     message_id,
     batch_id

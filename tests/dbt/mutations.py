@@ -56,8 +56,8 @@ MUTATIONS = (
     Mutation(
         "half of a surrogate pair is text",
         "base_assess__messages",
-        "{{ has_invalid_escape('text') }}",
-        "false",
+        "{{ has_invalid_escape('text') }} as",
+        "false as",
     ),
     Mutation(
         "counts need not follow from results",
@@ -68,8 +68,22 @@ MUTATIONS = (
     Mutation(
         "what follows a comma is not looked at",
         "base_assess__messages",
-        "and try_variant_get(envelope, '$[2]', 'variant') is null as is_json",
-        "as is_json",
+        "and try_variant_get(envelope, '$[2]', 'variant') is null",
+        "",
+    ),
+    Mutation(
+        "every value is a known string",
+        "base_assess__messages",
+        "{'string': 'STRING',",
+        "{'string': '[A-Z]+',",
+        "macros/staging/message_schema.sql",
+    ),
+    Mutation(
+        "an object without keys has the known shape",
+        "base_assess__messages",
+        "OBJECT<(?!>)",
+        "OBJECT<",
+        "macros/staging/message_schema.sql",
     ),
     Mutation(
         "a moment may be as late as it likes",
@@ -132,7 +146,12 @@ MUTATIONS = (
         "when seconds between 0 and",
         "when seconds > 0 and seconds <",
     ),
-    Mutation("questions without options are lost", "fct_responses", "left join", "inner join"),
+    Mutation(
+        "every ticked option is right",
+        "flat_questions",
+        "option.checked and option.correct')",
+        "option.checked')",
+    ),
     Mutation(
         "what is not ticked is a choice",
         "fct_option_choices",
