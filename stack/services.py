@@ -25,10 +25,10 @@ from stack.settings import CONFIG, HOST, ROOT, Settings
 
 # A small heap, one garbage collector thread and no late optimisation: these three are hardly busy.
 MODEST = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
-# Every statement brings new code, for which the late compiler took half of Spark's time in a build.
-# The early compiler alone would get 48 MB for its output, too little for Spark. And the parallel
-# collector takes a little less CPU time than the default one.
-QUICK = ["-XX:+UseParallelGC", "-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=256m"]
+# The parallel collector takes a little less CPU time than the default one.
+SPARK = ["-XX:+UseParallelGC", "-XX:ReservedCodeCacheSize=256m"]
+# The late compiler halves the time of parsing much, and costs first small builds some seconds.
+SPARK_COMPILERS = {"both": [], "early": ["-XX:TieredStopAtLevel=1"]}
 PROBE_SECONDS = 5.0
 # With a file name of 43 bytes, a socket's path is then as long as the strictest system takes.
 SOCKET_FOLDER_BYTES = 60
@@ -146,8 +146,16 @@ class _Hdfs(Service):
             main,
             *arguments,
             classpath=[CONFIG / "hadoop", *java.hadoop_classpath(), *self._server_jars()],
-            options=["-Xmx256m", *MODEST],
+            options=["-Xmx256m", *MODEST, f"-Djava.io.tmpdir={self._scratch}"],
         )
+
+    @property
+    def _scratch(self) -> Path:
+        return self.settings.state / "scratch"
+
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Make the folder into which its web page unpacks itself."""
+        self._scratch.mkdir(parents=True, exist_ok=True)
 
     def _server_jars(self) -> list[Path]:
         return jars.classpath(self.settings.cache, "hdfs")
@@ -181,6 +189,7 @@ class NameNode(_Hdfs):
 
     def prepare(self, environment: dict[str, str]) -> None:
         """Format the name folder."""
+        super().prepare(environment)
         self.format(
             "ASSAY_HDFS_DATA", self._java(NAMENODE, "-format", "-nonInteractive"), environment
         )
@@ -270,7 +279,8 @@ class Spark(Service):
             ],
             options=[
                 *java.SPARK_OPTIONS,
-                *QUICK,
+                *SPARK,
+                *SPARK_COMPILERS[self.settings.spark_compilers],
                 f"-Xmx{self.settings.spark_memory}",
                 f"-Dderby.system.home={self.settings.state}",
                 f"-Djava.io.tmpdir={folder}",

@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         platformdirs.user_cache_path("assay"), description="folder of the jars, for all checkouts"
     )
     spark_memory: str = Field("2g", pattern=r"^\d+[mg]$", description="heap of the Spark server")
+    spark_compilers: str = Field(
+        "both",
+        pattern=r"^(both|early)$",
+        description="Java's compilers in the Spark server: `early` starts sooner, `both` is faster",
+    )
     port_offset: int = Field(0, ge=0, le=MAX_OFFSET, description="added to every default port")
 
     # Containers differ from one machine in these names only.

@@ -76,6 +76,7 @@ def own_stack() -> Iterator[Settings]:
         patch.setenv("ASSAY_STATE", str(STATE))
         lifecycle.reset(Settings())  # what a killed run of these tests left
         patch.setenv("ASSAY_PORT_OFFSET", str(claim_offset(claim)))
+        patch.setenv("ASSAY_SPARK_COMPILERS", "early")  # services are started again and again
         patch.setenv("DBT_TARGET_PATH", str(STATE / "dbt"))
         patch.setenv("DBT_LOG_PATH", str(STATE / "logs"))
         settings = Settings()

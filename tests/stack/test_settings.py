@@ -83,6 +83,7 @@ def test_a_file_env_that_is_not_text_is_named(
         ("ASSAY_PORT_OFFSET", "many"),
         ("ASSAY_PORT_OFFSET", "60000"),
         ("ASSAY_SPARK_MEMORY", "lots"),
+        ("ASSAY_SPARK_COMPILERS", "late"),
         ("ASSAY_KAFKA_PORT", "x"),
     ],
 )
