@@ -30,7 +30,7 @@ from tests.end_to_end.warehouse import dbt, disagreements
 pytestmark = pytest.mark.services
 
 SCHEMAS = ("audit", "staging", "flattened", "core", "questions", "operations", "reference")
-ANSWERS = "select position, answer_messages, answer_attempts from questions.answers"
+ANSWER = "select * from questions.below_pass_mark"
 # By command: the exit code in a built warehouse, and what is said where it refuses.
 READING = {
     ("parse",): (0, ""),
@@ -53,7 +53,7 @@ READING = {
 }
 NOTHING_NEW = {
     ("run", "--sample", "3 days"): "Nothing is new",
-    ("test", "--select", "answers", "--fail-fast"): "Nothing is new",
+    ("test", "--select", "below_pass_mark", "--fail-fast"): "Nothing is new",
     ("run", "--threads", "1", "--select", "fct_attempts"): "unchanged",
     ("run-operation", "release_lock"): "the lock of the warehouse is free",
 }
@@ -90,7 +90,7 @@ def drop_schemas() -> None:
 
 
 def published() -> list[tuple[object, ...]]:
-    return sorted(query(ANSWERS))
+    return sorted(query(ANSWER))
 
 
 def names(models: list[Node]) -> set[str]:
@@ -129,7 +129,7 @@ def test_in_a_new_warehouse_run_and_test_publish(
     said = timed("test")
     assert "readers see everything up to batch 1" in said
     assert disagreements(names(project)) == []
-    assert "most_common_course" in beeline("select question_id from questions.answers")
+    assert "0.7" in beeline("select pass_mark from questions.below_pass_mark")
 
 
 def test_a_waiting_batch_is_published_by_run_and_test(
