@@ -54,37 +54,6 @@
 {%- endmacro %}
 
 
-{#-
-    Whether a message is an object of known keys only, each with a value of its type or null, and
-    nothing follows it. Spark writes the shape of a variant as one text, its keys by the alphabet.
-
-    Args:
-        envelope: an object with the message as its `value`, as a variant.
--#}
-{% macro has_known_shape(envelope) -%}
-    schema_of_variant({{ envelope }}) rlike '^OBJECT<value: OBJECT<(?!>){{ known_shape('') }}>>$'
-{%- endmacro %}
-
-
-{#- A regular expression of what Spark writes between the brackets of an object. -#}
-{% macro known_shape(object) -%}
-    {%- for field, type in message_fields()[object] | dictsort -%}
-        ({{ field }}: ({{ known_shape_of_value(type) }}|VOID)(, |(?=>)))?
-    {%- endfor -%}
-{%- endmacro %}
-
-
-{% macro known_shape_of_value(type) -%}
-    {%- if type.startswith('array<') -%}
-        ARRAY<({{ known_shape_of_value(type[6:-1]) }}|VOID)>
-    {%- elif type.startswith('struct<') -%}
-        OBJECT<{{ known_shape(type[7:-1]) }}>
-    {%- else -%}
-        {{ {'string': 'STRING', 'int': 'BIGINT', 'boolean': 'BOOLEAN'}[type] }}
-    {%- endif -%}
-{%- endmacro %}
-
-
 {#- The keys that an object of the message may have, as an array. -#}
 {% macro known_keys(object) -%}
     array('{{ message_fields()[object] | join("', '") }}')

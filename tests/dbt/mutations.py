@@ -76,14 +76,14 @@ MUTATIONS = (
         "base_assess__messages",
         "{'string': 'STRING',",
         "{'string': '[A-Z]+',",
-        "macros/staging/message_schema.sql",
+        "macros/staging/known_shape.sql",
     ),
     Mutation(
         "an object without keys has the known shape",
         "base_assess__messages",
         "OBJECT<(?!>)",
         "OBJECT<",
-        "macros/staging/message_schema.sql",
+        "macros/staging/known_shape.sql",
     ),
     Mutation(
         "a moment may be as late as it likes",
