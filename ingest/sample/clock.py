@@ -18,7 +18,7 @@ DAY = 24 * HOUR
 FIRST_DAY = 1_511_222_400 * SECOND  # Tuesday 2017-11-21
 DAYS_TO_START = 69  # up to and with 2018-01-28
 DAYS_A_STUDY = 70  # whole weeks, so that every study begins on a Tuesday
-STUDIES_A_ROUND = 40  # up to July 2025: more begin at the first again, because none can be to come
+STUDIES_A_ROUND = 40  # up to July 2025; then the first again, because none may lie in the future
 LONGEST_DELAY = 2 * DAY
 
 # How many attempts start on each weekday, Tuesday first, and in each hour, relative to each other.
