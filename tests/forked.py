@@ -1,7 +1,7 @@
 """Commands in processes that are forked from one which has imported what they need.
 
-Importing takes two to three seconds, most of a short command's time. What is forked is a process
-like any other, with a pid, variables and streams of its own.
+Importing takes two to three seconds, and dbt's first parse another one: most of a short command's
+time. What is forked is a process like any other, with a pid, variables and streams of its own.
 """
 
 import logging
@@ -20,7 +20,7 @@ _nursery.set_forkserver_preload(
     [
         *("ingest.cli", "ingest.accept", "ingest.follow", "ingest.maintain", "ingest.replay"),
         *("pyspark.sql.connect.session", "pyspark.sql.connect.functions", "pyarrow"),
-        *("dbt.cli.main", "dbt.adapters.spark"),
+        *("dbt.adapters.spark", "tests.parsed"),
     ]
 )
 

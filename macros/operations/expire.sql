@@ -23,12 +23,25 @@
     {% for name in ['test_failures', 'passed_tests', 'build_lock'] if name in warehouse().tables %}
         {% do tables.append(name) %}
     {% endfor %}
-    {% for name in tables %}
+    {% for name in with_snapshots_before(before, tables) %}
         {% set files = run_query(
             "call spark_catalog.system.expire_snapshots(table => '" ~ audit_schema() ~ '.' ~ name
             ~ "', older_than => timestamp '" ~ before ~ "', retain_last => 1)"
         ).rows[0] %}
         {% do deleted.append(files.values() | sum) %}
     {% endfor %}
-    {{ log('deleted ' ~ deleted | sum ~ ' files of builds before ' ~ before ~ ' from ' ~ tables | length ~ ' tables', info=true) }}
+    {{ log('deleted ' ~ deleted | sum ~ ' files of builds before ' ~ before ~ ' from ' ~ deleted | length ~ ' of ' ~ tables | length ~ ' tables', info=true) }}
+{% endmacro %}
+
+
+{#- Those of the tables that have a snapshot besides the current one from before a moment. -#}
+{% macro with_snapshots_before(moment, tables) %}
+    {% set queries = [] %}
+    {% for name in tables %}
+        {% do queries.append(
+            "select '" ~ name ~ "' from " ~ audit_schema() ~ '.' ~ name ~ ".snapshots where committed_at < timestamp '"
+            ~ moment ~ "' and snapshot_id != " ~ warehouse().tables[name].snapshot ~ ' having count(*) > 0'
+        ) %}
+    {% endfor %}
+    {{ return(run_query(queries | join(' union all ')).columns[0].values() if queries else []) }}
 {% endmacro %}

@@ -22,16 +22,22 @@ BEGIN = datetime(2018, 1, 20, tzinfo=UTC)
 
 @contextmanager
 def emptied(stack: Settings) -> Iterator["Raw"]:
-    """The raw table and its ledger, emptied."""
+    """The raw table and its ledger, empty at first and at the end."""
     spark = SparkSession.builder.remote(stack.client_environment()["ASSAY_SPARK"]).create()
     try:
         commit.ensure_table(spark, "raw.assess", "assess")
         ledger.ensure(spark)
-        spark.sql("delete from raw.assess")
-        spark.sql("delete from raw.ingest_batches")
+        empty(spark)
         yield Raw(spark)
+        empty(spark)
     finally:
         spark.stop()
+
+
+def empty(spark: SparkSession) -> None:
+    """Delete all rows, of which a topic of the same name would be told apart."""
+    spark.sql("delete from raw.assess")
+    spark.sql("delete from raw.ingest_batches")
 
 
 @dataclass

@@ -8,8 +8,6 @@ import base64
 import json
 import os
 import random
-import subprocess
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from kafka import KafkaProducer
 
-from stack.settings import ROOT, Settings
+from stack.settings import Settings
+from tests import forked
 from tests.dbt import reading
 from tests.dbt.staged import staged_row
 from tests.end_to_end import mutated_messages
@@ -153,15 +152,15 @@ def made(number: int) -> list[bytes | None]:
 
     @seed(number)
     @settings(
-        max_examples=MESSAGES,
+        max_examples=-(-MESSAGES // mutated_messages.VALUES_OF_ONE),
         database=None,
         phases=[Phase.generate],
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(mutated_messages.values())
-    def draw(value: bytes | None) -> None:
-        found.append(value)
+    def draw(values: list[bytes | None]) -> None:
+        found.extend(values)
 
     draw()
     assert len(found) >= MESSAGES
@@ -169,14 +168,8 @@ def made(number: int) -> list[bytes | None]:
 
 
 def ingest(*arguments: str, may_fail: bool = False) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "ingest", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert may_fail or result.returncode == 0, result.stdout + result.stderr
+    code, said = forked.run("ingest", *arguments, timeout=120)
+    assert may_fail or code == 0, said
 
 
 def publish(stack: Settings, values: list[bytes | None]) -> dict[Coordinates, bytes | None]:

@@ -13,9 +13,11 @@ from tests import forked
 from tests.dbt import oracle
 from tests.dbt.reading import Record
 from tests.end_to_end.conftest import query
-from tests.end_to_end.project import manifest
+from tests.end_to_end.project import Node, manifest, published
 
 Row = dict[str, Any]
+# A statement costs more than what small tables hold.
+QUERIES_IN_ONE = 10
 
 
 def dbt(*arguments: str, expect: int = 0, **environment: str) -> str:
@@ -49,6 +51,11 @@ def session(*statements: str) -> None:
             connection.cursor().execute(sql)
 
 
+def seen_by_readers(nodes: list[Node]) -> dict[str, str]:
+    """What readers see: each published relation by its name."""
+    return {node["alias"]: published(node) for node in nodes if node["alias"] != "audit_failures"}
+
+
 def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, str]]:
     """Rows and a hash of what relations hold, whatever the order of their rows.
 
@@ -66,18 +73,17 @@ def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, 
         for node in manifest()["nodes"].values()
         if node["resource_type"] in ("model", "seed")
     }
-    found = {}
-    with closing(
-        hive.connect(HOST, port=Settings().thrift_port, configuration=settings)
-    ) as connection:
-        cursor = connection.cursor()
-        for name, relation in relations.items():
-            cursor.execute(
-                "select count(*), cast(sum(cast(hash as decimal(38))) as string) "
-                f"from (select xxhash64({', '.join(columns[name])}) as hash from {relation})"
-            )
-            [found[name]] = cursor.fetchall()
-    return found
+    queries = [
+        f"select '{name}' as name, count(*) as row_count, "
+        f"cast(sum(cast(xxhash64({', '.join(columns[name])}) as decimal(38))) as string) as hash "
+        f"from {relation}"
+        for name, relation in relations.items()
+    ]
+    return {
+        row["name"]: (row["row_count"], row["hash"])
+        for first in range(0, len(queries), QUERIES_IN_ONE)
+        for row in rows(" union all ".join(queries[first : first + QUERIES_IN_ONE]), **settings)
+    }
 
 
 def records() -> list[Record]:
