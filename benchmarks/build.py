@@ -1,17 +1,21 @@
-"""Time a full build, and an incremental one after 1 % new messages; DuckDB as the yardstick.
+"""Time whole builds of more and more messages, then builds with little or nothing new.
 
-Usage: python -m benchmarks.build [--messages 1000000] [--keep]
+Usage: python -m benchmarks.build [--messages 10000 --messages 1000000] [--against COMMIT]
 
-The services are the benchmark's own: state in `.stack-bench`, other ports. DuckDB parses and counts
-the same messages in one process, from a file: it shows what the rows themselves cost, without
+The services are the benchmark's own: state in `.stack-bench`, other ports. Two rivals get the
+messages of the largest build in the same run: an earlier commit of this project, and DuckDB, which
+parses and counts them in one process, from a file. It shows what the rows themselves cost, without
 Kafka, HDFS, a catalog, tests, or anyone else who reads meanwhile.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +24,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest import sample
+from stack import processes
 from stack.settings import ROOT, Settings
 
+STATE = ROOT / ".stack-bench"
+SAMPLES = ROOT / ".stack-bench-samples"
 OFFSET = "600"
-TARGET = 0.15
+NOT_TESTED = ("--exclude-resource-type", "unit_test")
 console = Console(highlight=False, soft_wrap=True)
 
 # The figures that both make: the attempts, each once, their questions and ticks, and who took what.
@@ -90,64 +97,110 @@ from attempts;
 
 
 def main(
-    messages: Annotated[int, typer.Option(help="before the 1 % that is new", min=1000)] = 1_000_000,
+    messages: Annotated[list[int], typer.Option(help="of a whole build; can be given again")] = [  # noqa: B006
+        10_000,
+        100_000,
+        1_000_000,
+    ],
+    against: Annotated[str, typer.Option(help="an earlier commit, built in the same run")] = "",
     keep: Annotated[bool, typer.Option(help="leave the services and their data")] = False,
 ) -> None:
     """Run the benchmark and print what it found."""
-    os.environ |= {"ASSAY_STATE": str(ROOT / ".stack-bench"), "ASSAY_PORT_OFFSET": OFFSET}
-    os.environ |= {"DBT_TARGET_PATH": str(ROOT / ".stack-bench" / "dbt")}
-    settings = Settings()
-    new = messages // 100
-    seconds: dict[str, float] = {}
+    os.environ |= {"ASSAY_STATE": str(STATE), "ASSAY_PORT_OFFSET": OFFSET}
+    os.environ |= {"DBT_TARGET_PATH": str(STATE / "dbt"), "DBT_LOG_PATH": str(STATE / "dbt")}
+    os.environ |= Settings().client_environment()
+    whole: dict[int, float] = {}
+    others: dict[str, float] = {}
+    rivals: dict[str, float] = {}
     try:
-        run("reset", "stack", "reset", "--yes")
-        run("services", "stack", "up")
-        os.environ |= settings.client_environment()
-        first, more = write_samples(settings.state, messages, new)
-        run("topic", "ingest", "topic", "create", "--topic", "assess")
-        run("publish", "ingest", "publish", str(first), "--topic", "assess")
-        seconds["ingest"] = run("ingest", "ingest", "run", "--topic", "assess")
-        seconds["full build"], models = build(settings.state)
-        seconds["full build, models alone"] = models
-        run("publish 1 %", "ingest", "publish", str(more), "--topic", "assess")
-        seconds["ingest 1 %"] = run("ingest 1 %", "ingest", "run", "--topic", "assess")
-        seconds["incremental build"], models = build(settings.state)
-        seconds["incremental build, models alone"] = models
-        seconds["DuckDB, all from one file"] = yardstick(first)
+        for size in sorted(messages):
+            console.rule(f"{size:,} messages")
+            run("reset", ROOT, "-m", "stack", "reset", "--yes")
+            first, more = write_samples(size, size // 100)
+            ingest(ROOT, first, new=True)
+            whole[size] = build(ROOT)
+            models = models_alone()
+        console.print(f"Spark had {peak_memory() / 1e9:.1f} GB at most")
+        others["nothing new"] = build(ROOT)
+        ingest(ROOT, more)
+        others["1 % new"] = build(ROOT)
+        rivals["our models alone, without tests"] = models
+        rivals["DuckDB, the largest tables alone"] = yardstick(first)
+        if against:
+            with checked_out(against) as folder:
+                console.rule(f"commit {against}")
+                run("reset", ROOT, "-m", "stack", "reset", "--yes")
+                ingest(folder, first, new=True)
+                rivals[f"commit {against}, with tests"] = build(folder)
     finally:
         if not keep:
-            run("reset", "stack", "reset", "--yes")
-    report(messages, new, seconds)
+            run("reset", ROOT, "-m", "stack", "reset", "--yes")
+            shutil.rmtree(SAMPLES, ignore_errors=True)
+    report(whole, others, rivals)
 
 
-def run(title: str, module: str, *arguments: str) -> float:
-    """Run one of our commands and return how many seconds it took."""
+def run(title: str, root: Path, *arguments: str) -> float:
+    """Run a Python command in a checkout, print and return how many seconds it took.
+
+    Raises:
+        SystemExit: it failed; the end of what it said is printed.
+    """
     begun = time.monotonic()
-    subprocess.run(
-        [sys.executable, "-m", module, *arguments], cwd=ROOT, check=True, capture_output=True
+    result = subprocess.run(
+        [sys.executable, *arguments], cwd=root, capture_output=True, text=True, check=False
     )
-    console.print(f"{title}: {time.monotonic() - begun:.1f} s")
-    return time.monotonic() - begun
-
-
-def build(state: Path) -> tuple[float, float]:
-    """Build, audit and publish; seconds in all, and of the models and what is between them."""
-    begun = time.monotonic()
-    program = str(Path(sys.executable).with_name("dbt"))
-    subprocess.run(
-        [program, "--quiet", "build", "--exclude-resource-type", "unit_test"], cwd=ROOT, check=True
-    )
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(arguments)} failed:\n{(result.stdout + result.stderr)[-3000:]}")
     seconds = time.monotonic() - begun
-    results = json.loads((state / "dbt" / "run_results.json").read_text())["results"]
-    models = sum(r["execution_time"] for r in results if r["unique_id"].startswith("model."))
-    models /= len({r["thread_id"] for r in results})
-    console.print(f"build: {seconds:.1f} s, of which each thread spent {models:.1f} s on models")
-    return seconds, models
+    console.print(f"{title}: {seconds:.1f} s")
+    return seconds
 
 
-def write_samples(folder: Path, messages: int, new: int) -> tuple[Path, Path]:
+def ingest(root: Path, file: Path, *, new: bool = False) -> None:
+    """Bring a file into the raw table; on new services, if they are new."""
+    if new:
+        run("services", root, "-m", "stack", "up")
+        run("topic", root, "-m", "ingest", "topic", "create", "--topic", "assess")
+    run("publish", root, "-m", "ingest", "publish", str(file), "--topic", "assess")
+    run("ingest", root, "-m", "ingest", "run", "--topic", "assess")
+
+
+def build(root: Path) -> float:
+    """Build, audit and publish as a user does, without unit tests; returns the seconds."""
+    program = str(Path(sys.executable).with_name("dbt"))
+    return run("build", root, program, "--quiet", "build", *NOT_TESTED)
+
+
+def models_alone() -> float:
+    """The seconds that each thread of the last build spent on models."""
+    results = json.loads((STATE / "dbt" / "run_results.json").read_text())["results"]
+    seconds = sum(r["execution_time"] for r in results if r["unique_id"].startswith("model."))
+    return float(seconds) / len({r["thread_id"] for r in results})
+
+
+def peak_memory() -> int:
+    """The most bytes of memory that Spark's process has had."""
+    status = Path(f"/proc/{processes.find(STATE)['spark'][0].pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
+
+
+@contextmanager
+def checked_out(commit: str) -> Iterator[Path]:
+    """An earlier commit in a folder of its own."""
+    folder = ROOT / ".stack-bench-other"
+    git = ["git", "-C", str(ROOT), "worktree"]
+    subprocess.run([*git, "add", "--force", "--detach", str(folder), commit], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run([*git, "remove", "--force", str(folder)], check=True)
+
+
+def write_samples(messages: int, new: int) -> tuple[Path, Path]:
     """Two files: the messages that are there at first, and those that come then."""
-    first, more = folder / "first.jsonl", folder / "more.jsonl"
+    SAMPLES.mkdir(exist_ok=True)
+    first, more = SAMPLES / "first.jsonl", SAMPLES / "more.jsonl"
     with first.open("wb") as one, more.open("wb") as other:
         for number, value in enumerate(sample.generate(messages + new)):
             (one if number < messages else other).write(value + b"\n")
@@ -166,14 +219,19 @@ def yardstick(file: Path) -> float:
     return time.monotonic() - begun
 
 
-def report(messages: int, new: int, seconds: dict[str, float]) -> None:
-    """Print the figures and the ratio that is wanted."""
-    table = Table("step", "seconds", title=f"{messages:,} messages, then {new:,} more")
-    for step, took in seconds.items():
-        table.add_row(step, f"{took:.1f}")
+def report(whole: dict[int, float], others: dict[str, float], rivals: dict[str, float]) -> None:
+    """Print the figures, and how they compare with the largest whole build."""
+    table = Table("messages", "whole build, s", "ms a message", "")
+    longest = max(seconds / size for size, seconds in whole.items())
+    for size, seconds in whole.items():
+        bar = "█" * round(40 * seconds / size / longest)
+        table.add_row(f"{size:,}", f"{seconds:.1f}", f"{1000 * seconds / size:.2f}", bar)
     console.print(table)
-    ratio = seconds["incremental build"] / seconds["full build"]
-    console.print(f"incremental build: {ratio:.1%} of the full one (wanted: at most {TARGET:.0%})")
+    largest = whole[max(whole)]
+    table = Table(f"with {max(whole):,} messages", "seconds", "of the whole build")
+    for name, seconds in (others | rivals).items():
+        table.add_row(name, f"{seconds:.1f}", f"{seconds / largest:.1%}")
+    console.print(table)
 
 
 if __name__ == "__main__":

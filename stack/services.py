@@ -24,7 +24,7 @@ from stack.errors import ServiceFailed
 from stack.settings import CONFIG, HOST, ROOT, Settings
 
 # A small heap, one garbage collector thread and no late optimisation: these three are hardly busy.
-MODEST = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+MODEST = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 # The parallel collector takes a little less CPU time than the default one. The early compiler alone
 # would get 48 MB for its output, too little for Spark.
 SPARK = ["-XX:+UseParallelGC", "-XX:ReservedCodeCacheSize=256m"]
@@ -146,7 +146,7 @@ class _Hdfs(Service):
         return java.command(
             main,
             *arguments,
-            classpath=[CONFIG / "hadoop", *java.hadoop_classpath(), *self._server_jars()],
+            classpath=[*java.hadoop_classpath(), *self._server_jars(), CONFIG / "hadoop"],
             options=["-Xmx256m", *MODEST, f"-Djava.io.tmpdir={self._scratch}"],
         )
 
@@ -273,10 +273,10 @@ class Spark(Service):
             *("--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
             "spark-internal",
             classpath=[
-                CONFIG / "spark",
-                CONFIG / "hadoop",
                 java.SPARK_JARS / "*",
                 *jars.classpath(self.settings.cache, "spark"),
+                CONFIG / "spark",
+                CONFIG / "hadoop",
             ],
             options=[
                 *java.SPARK_OPTIONS,

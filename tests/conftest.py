@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from xdist.workermanage import WorkerController
 
-from stack import environment, jars, lifecycle, services
+from stack import environment, jars, java, lifecycle, services
 from stack.settings import HOST, MAX_OFFSET, ROOT, Settings
 from tests.surroundings import HOSTILE
 
@@ -89,6 +89,10 @@ def own_stack() -> Iterator[Settings]:
                 for name, value in HOSTILE.items():
                     surroundings.setenv(name, value)
                 lifecycle.up(settings, print)
+                if not java.has_kept_classes():
+                    # At its first end a service takes longer than tests that stop one wait.
+                    lifecycle.down(settings)
+                    lifecycle.up(settings, print)
             yield settings
         finally:
             lifecycle.down(settings)

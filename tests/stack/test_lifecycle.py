@@ -119,6 +119,10 @@ def test_down_leaves_no_process_and_up_finds_everything_again(stack: Settings) -
     run_stack("status", expect=5)
     run_stack("up")
     assert "raw.db" in run_stack("hdfs", "-ls", "/warehouse")
+    for name in SERVICES:
+        [main] = [p for p in processes.find(stack.state)[name] if p.name() == "java"]
+        mapped = {Path(file.path).name for file in main.memory_maps()}
+        assert {"classes.jsa", f"{name}.jsa"} <= mapped, "its classes are those of the last start"
 
 
 def test_a_process_whose_parent_does_not_look_after_it_is_stopped_like_any_other() -> None:
