@@ -38,10 +38,10 @@ sql: setup ## a SQL prompt through the Thrift Server
 lint: setup-dev ## style, types, and the rules of the house
 	@ruff check . && ruff format --check . && mypy
 	@dbt --quiet --warn-error parse --target-path target && dbt-bouncer run
-	@sqlfluff lint models tests/dbt
+	@sqlfluff lint --processes 2 models tests/dbt
 
 check: lint ## what needs no services, under a minute
-	@$(PY) -m pytest -m "not services" --deselect tests/end_to_end/test_lint.py
+	@$(PY) -m pytest -m "not services" --numprocesses 2 --deselect tests/end_to_end/test_lint.py
 
 test: setup-dev ## every test; starts and stops services of its own
 	@$(PY) -m stack jars && $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

@@ -20,8 +20,13 @@ def run_module(
         timeout=timeout,
         check=False,
     )
-    assert result.returncode == expect, result.stdout + result.stderr
-    if expect:
-        assert "error:" in result.stderr and "remedy:" in result.stderr
-        assert "Traceback" not in result.stderr
+    check(result.returncode, result.stdout, result.stderr, expect)
     return result.stdout + result.stderr
+
+
+def check(code: int, output: str, errors: str, expect: int) -> None:
+    """See that a command ended as expected, and that an error names its remedy."""
+    assert code == expect, output + errors
+    if expect:
+        assert "error:" in errors and "remedy:" in errors
+        assert "Traceback" not in errors

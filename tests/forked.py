@@ -10,7 +10,8 @@ import os
 import runpy
 import sys
 import time
-from multiprocessing.connection import Connection
+from contextlib import ExitStack
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from stack.settings import ROOT
@@ -32,11 +33,7 @@ def start(program: str, *arguments: str, **environment: str) -> tuple[BaseProces
         The process, and a pipe from which all that it prints can be read.
     """
     output, write = _nursery.Pipe(duplex=False)
-    variables = {**os.environ, **environment}
-    process = _nursery.Process(
-        target=_become, args=(program, arguments, variables, write), daemon=True
-    )
-    process.start()
+    process = _started(program, arguments, environment, write, write)
     write.close()
     return process, output
 
@@ -48,25 +45,73 @@ def run(program: str, *arguments: str, timeout: float, **environment: str) -> tu
         TimeoutError: it has not ended after so many seconds, and is killed.
     """
     process, output = start(program, *arguments, **environment)
+    code, said = _ended(process, [output], timeout)
+    return code, said[0]
+
+
+def run_apart(
+    program: str, *arguments: str, timeout: float, **environment: str
+) -> tuple[int, str, str]:
+    """Run it to its end, and return its exit code, its output and its errors.
+
+    Raises:
+        TimeoutError: it has not ended after so many seconds, and is killed.
+    """
+    ends = [_nursery.Pipe(duplex=False) for _ in ("output", "errors")]
+    process = _started(program, arguments, environment, *(write for _, write in ends))
+    for _, write in ends:
+        write.close()
+    code, (output, errors) = _ended(process, [read for read, _ in ends], timeout)
+    return code, output, errors
+
+
+def _ended(process: BaseProcess, pipes: list[Connection], timeout: float) -> tuple[int, list[str]]:
+    said = dict.fromkeys(pipes, b"")
     deadline = time.monotonic() + timeout
-    said = b""
-    with output:
-        while output.poll(deadline - time.monotonic()):
-            if not (text := os.read(output.fileno(), 65536)):
-                process.join()
-                assert process.exitcode is not None
-                return process.exitcode, said.decode(errors="replace")
-            said += text
-    process.kill()
-    raise TimeoutError(f"{program} {arguments} has not ended in {timeout} s: {said!r}")
+    left = list(pipes)
+    with ExitStack() as stack:
+        for pipe in pipes:
+            stack.enter_context(pipe)
+        while left:
+            ready = wait(left, max(0, deadline - time.monotonic()))
+            if not ready:
+                process.kill()
+                raise TimeoutError(f"it has not ended in {timeout} s: {list(said.values())}")
+            for pipe in [pipe for pipe in left if pipe in ready]:
+                if text := os.read(pipe.fileno(), 65536):
+                    said[pipe] += text
+                else:
+                    left.remove(pipe)
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode, [text.decode(errors="replace") for text in said.values()]
+
+
+def _started(
+    program: str,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    output: Connection,
+    errors: Connection,
+) -> BaseProcess:
+    variables = {**os.environ, **environment}
+    process = _nursery.Process(
+        target=_become, args=(program, arguments, variables, output, errors), daemon=True
+    )
+    process.start()
+    return process
 
 
 def _become(
-    program: str, arguments: tuple[str, ...], environment: dict[str, str], output: Connection
+    program: str,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    output: Connection,
+    errors: Connection,
 ) -> None:
-    for stream in (1, 2):
-        os.dup2(output.fileno(), stream)
-    output.close()
+    for stream, pipe in ((1, output), (2, errors)):
+        os.dup2(pipe.fileno(), stream)
+        pipe.close()
     # The streams of the fork server may be files, and these are pipes.
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)

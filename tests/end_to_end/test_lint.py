@@ -14,7 +14,7 @@ from stack.settings import ROOT
     [
         ("dbt", "--quiet", "--warn-error", "parse", "--target-path", "target"),
         ("dbt-bouncer", "run"),
-        ("sqlfluff", "lint", "models", "tests/dbt"),
+        ("sqlfluff", "lint", "--processes", "2", "models", "tests/dbt"),
     ],
     ids=lambda command: command[0],
 )

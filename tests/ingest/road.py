@@ -6,15 +6,18 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from pyspark.sql import Row, SparkSession
 
 from ingest.settings import Settings
-from tests.commands import run_module
+from tests import forked
+from tests.commands import check
 
 Coordinates = tuple[int, int]
 Record = tuple[bytes | None, bytes | None, int, list[tuple[str, bytes]]]
 
 
 def ingest(*arguments: str, expect: int = 0, **environment: str) -> str:
-    """Run a command as a user does, and return what it printed."""
-    return run_module("ingest", *arguments, expect=expect, timeout=120, environment=environment)
+    """Run a command as a user does, and return what it printed; an error has to name its remedy."""
+    code, said, errors = forked.run_apart("ingest", *arguments, timeout=120, **environment)
+    check(code, said, errors, expect)
+    return said + errors
 
 
 def send(topic: str, *values: bytes | None, partition: int = 0, **options: object) -> None:
