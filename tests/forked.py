@@ -109,9 +109,10 @@ def _become(
     output: Connection,
     errors: Connection,
 ) -> None:
-    for stream, pipe in ((1, output), (2, errors)):
-        os.dup2(pipe.fileno(), stream)
-        pipe.close()
+    os.dup2(output.fileno(), 1)
+    os.dup2(errors.fileno(), 2)
+    output.close()
+    errors.close()  # which may be the same pipe
     # The streams of the fork server may be files, and these are pipes.
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
