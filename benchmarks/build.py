@@ -63,7 +63,7 @@ def main(
         others["nothing new"] = build(ROOT)
         ingest(ROOT, more)
         others["1 % new"] = build(ROOT)
-        others["the models alone, all anew"] = build(ROOT, "run", "--full-refresh")
+        others["the models alone, full refresh"] = build(ROOT, "run", "--full-refresh")
         if against:
             with checked_out(against) as folder:
                 console.rule(f"commit {against}")

@@ -76,7 +76,9 @@ def _ended(process: BaseProcess, pipes: list[Connection], timeout: float) -> tup
             ready = wait(left, max(0, deadline - time.monotonic()))
             if not ready:
                 process.kill()
-                raise TimeoutError(f"it has not ended in {timeout} s: {list(said.values())}")
+                raise TimeoutError(
+                    f"{process.name} has not ended in {timeout} s: {list(said.values())}"
+                )
             for pipe in [pipe for pipe in left if pipe in ready]:
                 if text := os.read(pipe.fileno(), 65536):
                     said[pipe] += text
@@ -96,7 +98,10 @@ def _started(
 ) -> BaseProcess:
     variables = {**os.environ, **environment}
     process = _nursery.Process(
-        target=_become, args=(program, arguments, variables, output, errors), daemon=True
+        name=f"{program} {arguments}",
+        target=_become,
+        args=(program, arguments, variables, output, errors),
+        daemon=True,
     )
     process.start()
     return process
