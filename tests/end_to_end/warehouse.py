@@ -35,13 +35,22 @@ def build(*arguments: str, expect: int = 0) -> str:
 
 def rows(sql: str, **settings: str) -> list[Row]:
     """Ask the Thrift Server, in a session with these Spark settings."""
+    [found] = rows_of_each([sql], **settings)
+    return found
+
+
+def rows_of_each(queries: list[str], **settings: str) -> list[list[Row]]:
+    """The rows of each query, asked in one session: to open one takes longer than a small query."""
+    found = []
     with closing(
         hive.connect(HOST, port=Settings().thrift_port, configuration=settings)
     ) as connection:
-        cursor = connection.cursor()
-        cursor.execute(sql)
-        names = [column[0].split(".")[-1] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        for sql in queries:
+            cursor = connection.cursor()
+            cursor.execute(sql)
+            names = [column[0].split(".")[-1] for column in cursor.description]
+            found.append([dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
+    return found
 
 
 def session(*statements: str) -> None:
@@ -79,10 +88,14 @@ def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, 
         f"from {relation}"
         for name, relation in relations.items()
     ]
+    together = [
+        " union all ".join(queries[first : first + QUERIES_IN_ONE])
+        for first in range(0, len(queries), QUERIES_IN_ONE)
+    ]
     return {
         row["name"]: (row["row_count"], row["hash"])
-        for first in range(0, len(queries), QUERIES_IN_ONE)
-        for row in rows(" union all ".join(queries[first : first + QUERIES_IN_ONE]), **settings)
+        for found in rows_of_each(together, **settings)
+        for row in found
     }
 
 
@@ -112,22 +125,32 @@ def disagreements(models: set[str] | None = None) -> list[object]:
     """
     raw = records()
     attempts = oracle.attempts(raw)
-    found: list[object] = []
-    for name, count in oracle.core_counts(attempts).items():
-        if models is not None and name not in models:
-            continue
-        [(actual,)] = query(f"select count(*) from core.{name}")
-        if actual != count:
-            found.append((name, actual, count))
-    rejected = dict(query("select reason, messages from operations.rejections_by_reason"))
-    if {reason: n for reason, n in rejected.items() if n} != oracle.rejections(raw):
+    counts = {
+        name: count
+        for name, count in oracle.core_counts(attempts).items()
+        if models is None or name in models
+    }
+    questions = [model for model in oracle.QUESTIONS if models is None or model.__name__ in models]
+    [counted, rejections, *answers] = rows_of_each(
+        [
+            " union all ".join(
+                f"select '{name}' as name, count(*) as row_count from core.{name}"
+                for name in counts
+            ),
+            "select reason, messages from operations.rejections_by_reason where messages > 0",
+            *(f"select * from questions.{model.__name__}" for model in questions),
+        ]
+    )
+    found: list[object] = [
+        (row["name"], row["row_count"], counts[row["name"]])
+        for row in counted
+        if row["row_count"] != counts[row["name"]]
+    ]
+    rejected = {row["reason"]: row["messages"] for row in rejections}
+    if rejected != oracle.rejections(raw):
         found.append(("rejections_by_reason", rejected, oracle.rejections(raw)))
-    for model in oracle.QUESTIONS:
-        if models is not None and model.__name__ not in models:
-            continue
-        expected = list(model(attempts))
-        actual_rows = rows(f"select * from questions.{model.__name__}")
-        found += [(model.__name__, *pair) for pair in unlike(actual_rows, expected)]
+    for model, answer in zip(questions, answers, strict=True):
+        found += [(model.__name__, *pair) for pair in unlike(answer, list(model(attempts)))]
     return found
 
 
