@@ -17,19 +17,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from pyhive import hive
-from rich.console import Console
-from rich.table import Table
-from thrift.Thrift import TException
+from stack import environment
 
-from ingest import cli as ingest_cli
-from ingest import files, sample
-from ingest.settings import load
-from ingest.topic import Source
-from stack import cli, environment, lifecycle
-from stack.errors import StateUnusable, StepFailed
-from stack.settings import HOST, ROOT, Settings
+with environment.importing_packages():
+    import typer
+    from pyhive import hive
+    from rich.console import Console
+    from rich.table import Table
+    from thrift.Thrift import TException
+
+    from ingest import cli as ingest_cli
+    from ingest import files, sample
+    from ingest.settings import load
+    from ingest.topic import Source
+    from stack import cli, lifecycle
+    from stack.errors import StateUnusable, StepFailed
+    from stack.settings import HOST, ROOT, Settings
 
 TOPIC = "assess"
 ANSWERS = """

@@ -8,7 +8,8 @@ This module has no third-party import, because it runs before `PYTHONPATH` is dr
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment
@@ -65,6 +66,19 @@ def keep_only(settings: Iterable[str]) -> None:
     kept |= basic() | network()
     os.environ.clear()
     os.environ.update(kept)
+
+
+@contextmanager
+def importing_packages() -> Iterator[None]:
+    """Name the remedy where a package is missing, as it is outside the virtual environment."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"error: {sys.executable} has no module {error.name!r}\n"
+            "remedy: `make setup` installs it; then `. .venv/bin/activate`, "
+            "and the same command again"
+        )
 
 
 def java_proxy_options() -> list[str]:

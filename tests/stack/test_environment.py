@@ -151,11 +151,13 @@ def test_one_variable_alone_changes_no_command(tmp_path: Path, name: str) -> Non
     assert result.stdout.splitlines() == [f"export {n}={v}" for n, v in wanted.items()]
 
 
-@pytest.mark.parametrize("command", [("stack", "status"), ("ingest", "plan")])
-def test_outside_the_virtual_environment_the_remedy_is_named(command: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "command", [("-m", "stack", "status"), ("-m", "ingest", "plan"), ("demo.py",)], ids=" ".join
+)
+def test_outside_the_virtual_environment_the_remedy_is_named(command: tuple[str, ...]) -> None:
     base = getattr(sys, "_base_executable", sys.executable)
     result = subprocess.run(
-        [base, "-S", "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+        [base, "-S", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "has no module" in result.stderr and "remedy: `make setup`" in result.stderr
