@@ -6,13 +6,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pyhive import hive
 
 from stack.settings import HOST, ROOT, Settings
+from tests.end_to_end.project import manifest, relations
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each node and each relation, named as dbt names it."""
+    if "node" in metafunc.fixturenames:
+        nodes = manifest()["nodes"] | manifest()["unit_tests"]
+        metafunc.parametrize("node", sorted(nodes), ids=lambda node: node.split(".", 1)[1])
+    if "relation" in metafunc.fixturenames:
+        metafunc.parametrize("relation", relations(), ids=lambda node: node["name"])
 
 
 def demo(*arguments: str, expect: int = 0) -> str:
@@ -61,15 +70,3 @@ def answers() -> dict[str, tuple[str, str]]:
     """Each question's answers, counting messages and counting attempts."""
     rows = query("select question_id, answer_messages, answer_attempts from questions.answers")
     return {question: (messages, attempts) for question, messages, attempts in rows}
-
-
-@pytest.fixture(scope="session")
-def sample_demo(stack: Settings) -> str:
-    """What the first demo, with the sample, printed."""
-    return demo()
-
-
-@pytest.fixture(scope="session")
-def dbt_target(sample_demo: str) -> Path:
-    """The folder with dbt's account of the demo's build."""
-    return Path(os.environ["DBT_TARGET_PATH"])

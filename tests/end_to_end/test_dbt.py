@@ -1,68 +1,11 @@
-"""Every dbt node of a build as a test of its own, and what dbt does not check itself."""
+"""What dbt does not check itself of the project: descriptions, contracts, and who reads whom."""
 
-import json
 import re
 from pathlib import Path
 
-import pytest
-
-from tests.end_to_end.conftest import query
-from tests.end_to_end.project import Node, manifest, published, relations
-from tests.end_to_end.warehouse import dbt
+from tests.end_to_end.project import Node, manifest, relations
 
 LAYERS = ["reference", "staging", "flattened", "core", "questions", "operations"]
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each node, named as dbt names it."""
-    if "node" in metafunc.fixturenames:
-        nodes = manifest()["nodes"] | manifest()["unit_tests"]
-        metafunc.parametrize("node", sorted(nodes), ids=lambda node: node.split(".", 1)[1])
-    if "relation" in metafunc.fixturenames:
-        metafunc.parametrize("relation", relations(), ids=lambda node: node["name"])
-
-
-@pytest.fixture(scope="session")
-def results(dbt_target: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Node]:
-    """What became of each node: in the demo's build, and the unit tests after it."""
-    folder = tmp_path_factory.mktemp("unit")
-    found = {}
-    demo = json.loads((dbt_target / "run_results.json").read_text())
-    dbt("test", "--select", "test_type:unit", "--target-path", str(folder))
-    unit = json.loads((folder / "run_results.json").read_text())
-    for result in demo["results"] + unit["results"]:
-        found[result["unique_id"]] = result
-    return found
-
-
-@pytest.mark.services
-def test_node(node: str, results: dict[str, Node]) -> None:
-    result = results[node]
-    assert result["status"] in ("success", "pass"), result["message"]
-
-
-@pytest.fixture(scope="session")
-def columns(sample_demo: str) -> dict[str, list[tuple[str, str, str]]]:
-    """Name, full type and description of each published column."""
-    return {
-        node["name"]: [
-            row for row in query(f"describe table {published(node)}") if row[0] and row[0][0] != "#"
-        ]
-        for node in relations()
-    }
-
-
-@pytest.mark.services
-def test_its_columns_are_those_described(
-    relation: Node, columns: dict[str, list[tuple[str, str, str]]]
-) -> None:
-    """As readers find them: names in order, full types, descriptions."""
-    described = relation["columns"].values()
-    found = columns[relation["name"]]
-    assert [c[0] for c in found] == [c["name"] for c in described]
-    assert [c[1] for c in found] == [c["data_type"] for c in described]
-    if relation["config"]["materialized"] != "view":
-        assert [c[2] for c in found] == [c["description"] for c in described]
 
 
 def test_it_is_described_down_to_its_columns(relation: Node) -> None:

@@ -15,7 +15,8 @@ from ingest import files
 from stack import lifecycle
 from stack.settings import ROOT, Settings
 from tests.end_to_end.conftest import answers, demo, demo_process, query
-from tests.end_to_end.warehouse import disagreements
+from tests.end_to_end.project import Node, published, relations
+from tests.end_to_end.warehouse import Row, dbt, disagreements, rows_of_each
 from tests.surroundings import HOSTILE
 
 pytestmark = pytest.mark.services
@@ -39,6 +40,12 @@ def services_for_those_who_follow(stack: Settings) -> Iterator[None]:
     lifecycle.up(stack, print)
 
 
+@pytest.fixture(scope="module")
+def sample_demo(stack: Settings) -> str:
+    """What the first demo, with the sample, printed."""
+    return demo()
+
+
 def stack_command(*arguments: str) -> str:
     command = [sys.executable, "-m", "stack", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -58,6 +65,43 @@ def test_the_files_are_on_hdfs_and_the_tables_in_the_metastore(sample_demo: str)
     assert ".parquet" in listing
     [[statement]] = query("show create table raw.assess")
     assert "USING iceberg" in statement and "hdfs://assay/warehouse/raw.db/assess" in statement
+
+
+@pytest.fixture(scope="module")
+def results(sample_demo: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Node]:
+    """What became of each node: in the demo's build, and the unit tests after it."""
+    folder = tmp_path_factory.mktemp("unit")
+    dbt("test", "--select", "test_type:unit", "--target-path", str(folder))
+    return {
+        result["unique_id"]: result
+        for target in (Path(os.environ["DBT_TARGET_PATH"]), folder)
+        for result in json.loads((target / "run_results.json").read_text())["results"]
+    }
+
+
+def test_node(node: str, results: dict[str, Node]) -> None:
+    result = results[node]
+    assert result["status"] in ("success", "pass"), result["message"]
+
+
+@pytest.fixture(scope="module")
+def columns(sample_demo: str) -> dict[str, list[Row]]:
+    """Name, full type and description of each published column."""
+    described = rows_of_each([f"describe table {published(node)}" for node in relations()])
+    return {
+        node["name"]: [row for row in found if row["col_name"] and row["col_name"][0] != "#"]
+        for node, found in zip(relations(), described, strict=True)
+    }
+
+
+def test_its_columns_are_those_described(relation: Node, columns: dict[str, list[Row]]) -> None:
+    """As readers find them: names in order, full types, descriptions."""
+    described = relation["columns"].values()
+    found = columns[relation["name"]]
+    assert [c["col_name"] for c in found] == [c["name"] for c in described]
+    assert [c["data_type"] for c in found] == [c["data_type"] for c in described]
+    if relation["config"]["materialized"] != "view":
+        assert [c["comment"] for c in found] == [c["description"] for c in described]
 
 
 def test_a_second_demo_in_hostile_surroundings_finds_nothing_new_and_answers_the_same(
@@ -89,6 +133,7 @@ def test_a_bad_file_changes_nothing(sample_demo: str, tmp_path: Path) -> None:
     assert answers() == PUBLISHED
 
 
+@pytest.mark.long
 def test_other_data_starts_clean_and_what_cannot_be_used_is_kept(
     sample_demo: str, tmp_path: Path
 ) -> None:

@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from kafka import KafkaProducer
 
 from stack.settings import Settings
-from tests import forked
 from tests.dbt import reading
 from tests.dbt.staged import staged_row
 from tests.end_to_end import mutated_messages
 from tests.end_to_end.conftest import query
 from tests.end_to_end.shrinking import judged_by_spark, shrunk
 from tests.end_to_end.warehouse import build, disagreements, rows
+from tests.ingest.road import ingest
 
 pytestmark = pytest.mark.services
 
@@ -133,7 +133,7 @@ FIXED: list[tuple[bytes | None, str | None]] = [
 def sent(stack: Settings) -> dict[Coordinates, bytes | None]:
     """What was sent to Kafka, ingested and built, by partition and offset."""
     values = [value for value, _ in FIXED] + made(int(os.environ.get("ASSAY_TEST_SEED") or 0))
-    ingest("topic", "create", "--topic", TOPIC, may_fail=True)
+    ingest("topic", "create", "--topic", TOPIC)
     found = publish(stack, values)
     ingest("run", "--topic", TOPIC)
     assert "Published" in build()
@@ -165,11 +165,6 @@ def made(number: int) -> list[bytes | None]:
     draw()
     assert len(found) >= MESSAGES
     return found
-
-
-def ingest(*arguments: str, may_fail: bool = False) -> None:
-    code, said = forked.run("ingest", *arguments, timeout=120)
-    assert may_fail or code == 0, said
 
 
 def publish(stack: Settings, values: list[bytes | None]) -> dict[Coordinates, bytes | None]:
