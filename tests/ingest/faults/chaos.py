@@ -60,7 +60,8 @@ class Action:
     """What the hand does at a time.
 
     Attributes:
-        at: seconds from the beginning.
+        at: seconds from the beginning; those that earlier actions take are not counted, so that
+            on a slow machine as much happens.
         what: one of ACTIONS.
         choice: which of the things it can be done to, a fraction of all.
         seconds: how long it lasts, where it lasts.
@@ -118,18 +119,18 @@ class Chaos:
         for actor in actors:
             actor.start()
         try:
+            waited = 0.0
             for action in plan(self.seed, self.seconds):
-                if self._over.wait(max(0.0, action.at - self._elapsed)):
+                if self._over.wait(action.at - waited):
                     break
-                if self._elapsed > self.seconds:
-                    break
+                waited = action.at
                 try:
                     self._act(action)
                 except KafkaError as error:
                     # A broker on a busy machine may be slow to come back; the next action is due.
                     self.say(f"{action.what} failed: {error!r}")
                     self.counts["actions that failed"] += 1
-            self._over.wait(max(0.0, self.seconds - self._elapsed))
+            self._over.wait(self.seconds - waited)
         finally:
             self._over.set()
             for job in list(self._jobs.values()):
@@ -239,13 +240,12 @@ class Chaos:
     # The hand
 
     def _act(self, action: Action) -> None:
-        job = self._chosen_job(action)
         match action.what:
-            case "kill a job" if job:
+            case "kill a job" if job := self._chosen_job(action):
                 self.say(f"kill the job {' '.join(job.arguments)}")
                 job.kill()
                 self.counts["jobs killed"] += 1
-            case "stop a job" if job:
+            case "stop a job" if job := self._chosen_job(action):
                 self.say(f"stop the job {' '.join(job.arguments)} for {action.seconds:.1f} s")
                 job.stop()
                 self._over.wait(action.seconds)
@@ -283,8 +283,13 @@ class Chaos:
                 self._partitions += 1
 
     def _chosen_job(self, action: Action) -> Job | None:
-        jobs = [job for _, job in sorted(self._jobs.items()) if job.is_running]
-        return jobs[int(action.choice * len(jobs))] if jobs else None
+        for _ in range(100):
+            jobs = [job for _, job in sorted(self._jobs.items()) if job.is_running]
+            if jobs:
+                return jobs[int(action.choice * len(jobs))]
+            if self._over.wait(0.2):
+                break
+        return None
 
     def _trim(self, share: float) -> None:
         """Delete some of the older half, read or not, and accept the gap."""
