@@ -137,7 +137,7 @@ def disagreements(models: set[str] | None = None) -> list[object]:
                 f"select '{name}' as name, count(*) as row_count from core.{name}"
                 for name in counts
             ),
-            "select reason, messages from operations.rejections_by_reason where messages > 0",
+            "select reason, messages from operations.rejections_by_reason where messages != 0",
             *(f"select * from questions.{model.__name__}" for model in questions),
         ]
     )
