@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import os
 from contextlib import closing
 from typing import Any
 
@@ -100,7 +101,8 @@ def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, 
 
 
 def records() -> list[Record]:
-    """The raw table."""
+    """The raw table of the topic that dbt is told of."""
+    table = os.environ.get("ASSAY_TOPIC", "assess").replace("-", "_")
     return [
         Record(
             topic_id,
@@ -112,7 +114,7 @@ def records() -> list[Record]:
         )
         for topic_id, partition, offset, at, ingested, value in query(
             "select topic_id, partition, offset, unix_millis(timestamp), "
-            "unix_millis(ingested_at), base64(value) from raw.assess"
+            f"unix_millis(ingested_at), base64(value) from raw.{table}"
         )
     ]
 

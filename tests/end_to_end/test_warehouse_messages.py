@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from tests.ingest.road import ingest
 pytestmark = pytest.mark.services
 
 MESSAGES = 2_000
-TOPIC = "assess"
+TOPIC = "odd-messages"  # of its own, whatever the tests before it left in others
 Json = Any
 Coordinates = tuple[int, int]
 
@@ -130,14 +131,16 @@ FIXED: list[tuple[bytes | None, str | None]] = [
 
 
 @pytest.fixture(scope="module")
-def sent(stack: Settings) -> dict[Coordinates, bytes | None]:
+def sent(stack: Settings) -> Iterator[dict[Coordinates, bytes | None]]:
     """What was sent to Kafka, ingested and built, by partition and offset."""
     values = [value for value, _ in FIXED] + made(int(os.environ.get("ASSAY_TEST_SEED") or 0))
-    ingest("topic", "create", "--topic", TOPIC)
-    found = publish(stack, values)
-    ingest("run", "--topic", TOPIC)
-    assert "Published" in build()
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_TOPIC", TOPIC)
+        ingest("topic", "create")
+        found = publish(stack, values)
+        ingest("run")
+        assert "Published" in build()
+        yield found
 
 
 def made(number: int) -> list[bytes | None]:
