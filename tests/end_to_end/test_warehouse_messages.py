@@ -28,7 +28,7 @@ from tests.ingest.road import ingest
 pytestmark = pytest.mark.services
 
 MESSAGES = 2_000
-TOPIC = "odd-messages"  # of its own, whatever the tests before it left in others
+TOPIC = "odd-messages"  # of its own: dbt is told of another topic than by the tests before it
 Json = Any
 Coordinates = tuple[int, int]
 

@@ -28,7 +28,8 @@ def test_up_twice_is_harmless(stack: Settings) -> None:
     before = {name: p[0].pid for name, p in processes.find(stack.state).items()}
     run_stack("up")
     assert {name: p[0].pid for name, p in processes.find(stack.state).items()} == before
-    assert all(one.health is Health.READY for one in lifecycle.status(stack))
+    health = {one.service.name: one.health for one in lifecycle.status(stack)}
+    assert health == dict.fromkeys(SERVICES, Health.READY)
 
 
 @pytest.mark.services
