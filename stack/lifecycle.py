@@ -149,12 +149,11 @@ def status(settings: Settings) -> list[Status]:
             found.append(Status(service, health))
             continue
         health = Health.READY if service.is_ready() else Health.STARTING
-        try:
-            memory = sum(p.memory_info().rss for p in running[service.name])
-            found.append(
-                Status(service, health, main.pid, memory, time.time() - main.create_time())
-            )
-        except psutil.NoSuchProcess:
+        memory = processes.resident_bytes(running[service.name])
+        if processes.is_alive(main):
+            uptime = time.time() - main.create_time()
+            found.append(Status(service, health, main.pid, memory, uptime))
+        else:
             found.append(Status(service, Health.DIED))
     return found
 

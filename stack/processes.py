@@ -83,6 +83,15 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def resident_bytes(processes: Iterable[psutil.Process]) -> int:
+    """The memory of those that still run: Spark's workers, for one, come and go."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total
+
+
 def owner_of(port: int) -> str:
     """Who listens on a TCP port of this machine, in words."""
     try:

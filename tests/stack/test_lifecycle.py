@@ -33,6 +33,19 @@ def test_up_twice_is_harmless(stack: Settings) -> None:
 
 
 @pytest.mark.services
+def test_a_child_that_ends_is_no_service_that_died(
+    stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = processes.find(stack.state)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        running["spark"].append(psutil.Process(child.pid))
+    monkeypatch.setattr(processes, "find", lambda state: running)
+    [spark] = [one for one in lifecycle.status(stack) if one.service.name == "spark"]
+    assert spark.health is Health.READY
+    assert spark.memory_bytes > 0
+
+
+@pytest.mark.services
 def test_without_java_and_with_a_wrong_one_on_the_path(stack: Settings, tmp_path: Path) -> None:
     wrong = tmp_path / "java"
     wrong.write_text("#!/bin/sh\necho 'this is Java 1.4' >&2; exit 1\n")
