@@ -162,7 +162,13 @@ def test_other_data_starts_clean_and_what_cannot_be_used_is_kept(
     assert found["assessments_taken"] == ("0", "0")
 
 
-@pytest.mark.parametrize("phases", [BUILDING, pytest.param(EARLIER, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "phases",
+    [
+        pytest.param(BUILDING, id="while it builds"),
+        pytest.param(EARLIER, id="before it builds", marks=pytest.mark.long),
+    ],
+)
 def test_interrupted_it_goes_on_to_the_real_answers(
     sample_demo: str, real_export: Path, phases: dict[str, float]
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pyhive import hive
 
+from ingest.settings import default_table
 from stack.settings import HOST, Settings
 from tests import forked
 from tests.dbt import oracle
@@ -102,7 +103,7 @@ def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, 
 
 def records() -> list[Record]:
     """The raw table of the topic that dbt is told of."""
-    table = os.environ.get("ASSAY_TOPIC", "assess").replace("-", "_")
+    table = default_table(os.environ.get("ASSAY_TOPIC", "assess"))
     return [
         Record(
             topic_id,
@@ -114,7 +115,7 @@ def records() -> list[Record]:
         )
         for topic_id, partition, offset, at, ingested, value in query(
             "select topic_id, partition, offset, unix_millis(timestamp), "
-            f"unix_millis(ingested_at), base64(value) from raw.{table}"
+            f"unix_millis(ingested_at), base64(value) from {table}"
         )
     ]
 
