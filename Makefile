@@ -47,7 +47,7 @@ test: setup-dev ## every test; starts and stops services of its own
 	@$(PY) -m stack jars && $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup-dev ## the fault tests that take minutes each
-	@$(PY) -m pytest -m long
+	@$(PY) -m stack jars && $(PY) -m pytest -m long --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 chaos: setup-dev ## everything happens to ingest at random; MINUTES=3 SEED=7 replays
 	@$(PY) -m tests.ingest.faults.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))

@@ -59,10 +59,11 @@ def test_what_is_printed_stops_no_run(topic: str, spark: object) -> None:
 
 
 @pytest.mark.services
-def test_ctrl_c_at_any_time_is_no_traceback(topic: str, spark: object) -> None:
+@pytest.mark.parametrize("times", [4, pytest.param(12, marks=pytest.mark.long)])
+def test_ctrl_c_at_any_time_is_no_traceback(topic: str, spark: object, times: int) -> None:
     chance = random.Random(SEED)
     print(f"FUZZ_SEED={SEED}")
-    for number in range(12):
+    for number in range(times):
         send(topic, b"%d" % number)
         # Python itself takes a moment before it runs our code.
         after = 0.3 + 6 * chance.random() ** 2

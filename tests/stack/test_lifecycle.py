@@ -68,7 +68,9 @@ def test_everything_listens_on_this_machine_only(stack: Settings) -> None:
 
 
 @pytest.mark.services
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name != "kafka")) for name in SERVICES]
+)
 def test_killed_then_up_loses_nothing(stack: Settings, name: str) -> None:
     topic = f"killed-{name}"
     message = '{"keen_id": "1"}\n'

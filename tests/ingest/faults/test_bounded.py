@@ -28,6 +28,7 @@ def test_bounded_runs_drain_fairly(kafka: str, topic: str, oracle: Oracle) -> No
     settle(topic)
 
 
+@pytest.mark.long
 def test_bounded_by_bytes_and_by_time(kafka: str, topic: str, oracle: Oracle) -> None:
     hours = {
         hour: int(datetime(2020, 1, 1, hour, tzinfo=UTC).timestamp() * 1000) for hour in (1, 2)

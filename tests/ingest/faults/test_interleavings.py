@@ -41,6 +41,7 @@ def spark(stack: object) -> Iterator[SparkSession]:
         yield session
 
 
+@pytest.mark.long
 @given(schedule=st.lists(steps, min_size=8, max_size=12))
 # 0 plans, 1 commits no rows, 2 plans: of 0 and 2 only one may commit, whichever comes first.
 @example([(0, EVERYTHING), (1, NO_ROW), (1, NO_ROW), (2, EVERYTHING), (0, NO_ROW), (2, NO_ROW)])

@@ -68,6 +68,7 @@ def test_without_our_snapshots_the_rows_say_what_was_read(
     settle(topic)
 
 
+@pytest.mark.long
 def test_maintained_beside_a_running_ingest(kafka: str, topic: str, oracle: Oracle) -> None:
     for _ in range(3):
         hand.fill(kafka, topic, 5)

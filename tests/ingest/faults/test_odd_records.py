@@ -45,6 +45,7 @@ def test_odd_records_are_kept_as_they_are(kafka: str, topic: str, oracle: Oracle
     settle(topic)
 
 
+@pytest.mark.long
 def test_many_days_in_one_task(kafka: str, topic: str, oracle: Oracle) -> None:
     """A file for each of them, all open at once, would take more memory than the server has."""
     days = 1_500

@@ -10,6 +10,7 @@ from tests.ingest.faults.proxy import Proxy
 pytestmark = pytest.mark.services
 
 
+@pytest.mark.long
 def test_replayed_again_and_again(kafka: str, topic: str, oracle: Oracle) -> None:
     for _ in range(2):
         hand.fill(kafka, topic, 10)
