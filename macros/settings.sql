@@ -1,18 +1,16 @@
-{#- The variables that there are: by name, how a value is checked, and what it has to be in words. -#}
 {% macro declared_settings() %}
     {{ return({
-        'as_of': ['moment', 'an ISO moment in UTC such as "2018-01-28T00:00:00Z", or ""'],
+        'as_of': ['timestamp', 'an ISO timestamp in UTC such as "2018-01-28T00:00:00Z", or ""'],
         'pass_mark': ['number', 'a number from 0 to 1', 0, 1],
-        'longest_duration_seconds': ['number', 'a number of seconds from 1 to 86400', 1, 86400],
-        'fewest_attempts': ['integer', 'a whole number from 1', 1, 1000000000],
-        'earliest_moment': ['date', 'a date in UTC such as "2000-01-01", from 1970-01-01 to 2100-01-01'],
+        'max_duration_seconds': ['number', 'a number of seconds from 1 to 86400', 1, 86400],
+        'min_attempts': ['integer', 'a whole number from 1', 1, 1000000000],
+        'earliest_timestamp': ['date', 'a date in UTC such as "2000-01-01", from 1970-01-01 to 2100-01-01'],
         'max_rejected_share': ['number', 'a number from 0 to 1', 0, 1],
         'lock_timeout_seconds': ['integer', 'a whole number of seconds from 30 to 86400', 30, 86400],
     }) }}
 {% endmacro %}
 
 
-{#- The value of a variable, or an error that says what it has to be. -#}
 {% macro setting(name) %}
     {% set value = var(name) %}
     {% set kind = declared_settings()[name] %}
@@ -25,12 +23,11 @@
 {% endmacro %}
 
 
-{#- Whether a value is of the kind that a variable is declared to be. -#}
 {% macro is_valid_setting(value, kind) %}
     {% if kind[0] == 'date' %}
         {{ return(value is string and modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2}', value) is not none
             and is_date(value) and '1970-01-01' <= value and value <= '2100-01-01') }}
-    {% elif kind[0] == 'moment' %}
+    {% elif kind[0] == 'timestamp' %}
         {{ return(value == '' or (value is string
             and modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z', value) is not none
             and is_date(value[:10]) and value[11:13] | int < 24 and value[14:16] | int < 60 and value[17:19] | int < 60)) }}
@@ -42,7 +39,6 @@
 {% endmacro %}
 
 
-{#- Whether a text such as 2018-02-30 is a date of the calendar, from year 1 on. -#}
 {% macro is_date(text) %}
     {% set year, month, day = text.split('-') | map('int') | list %}
     {% set is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) %}
@@ -53,7 +49,6 @@
 {% endmacro %}
 
 
-{#- Refuse unknown variables and impossible values, all named at once. -#}
 {% macro check_settings() %}
     {% for name in declared_settings() %}
         {% do setting(name) %}
@@ -69,7 +64,6 @@
 {% endmacro %}
 
 
-{#- An argument of an operation that has to be true or false, not a text that Jinja takes for true. -#}
 {% macro check_boolean(name, value) %}
     {% if value is not boolean %}
         {{ exceptions.raise_compiler_error(name ~ ' is ' ~ tojson(value) ~ ', and has to be true or false') }}

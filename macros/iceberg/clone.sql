@@ -1,4 +1,3 @@
-{#- Refuse `dbt clone`: dbt-spark would put views in the place of tables. -#}
 {% materialization clone, adapter='spark' %}
     {{ exceptions.raise_compiler_error(
         'assay has one warehouse, so there is nothing to clone ' ~ this ~ ' from or to; '

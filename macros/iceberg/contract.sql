@@ -1,7 +1,3 @@
-{#-
-    Compare what a query returns with the model's contract, by names and exact types. dbt's own check runs
-    two queries, and through Thrift it sees coarse types only; `describe query` runs none.
--#}
 {% macro spark__get_assert_columns_equivalent(sql) %}
     {% set found, agreed = [], [] %}
     {% for row in run_query('describe query ' ~ sql).rows %}
@@ -16,7 +12,6 @@
 {% endmacro %}
 
 
-{#- A column as dbt's message of a broken contract names it. -#}
 {% macro contract_column(name, data_type) %}
     {% set type = data_type | lower | replace(' ', '') %}
     {{ return({'name': name, 'data_type': type, 'formatted': name ~ ' ' ~ type}) }}

@@ -1,8 +1,7 @@
-{#- A view with its columns' descriptions, that carries the record of its code; left alone if it is the same. -#}
 {% materialization view, adapter='spark' %}
     {%- set target_relation = this.incorporate(type='view') -%}
     {%- set name = model.schema ~ '.' ~ model.alias -%}
-    {%- set record = {'batch': 0, 'code': code_of_model(compiled_code), 'whole': 'view', 'parents': {}} -%}
+    {%- set record = {'batch': 0, 'code': code_hash(compiled_code), 'whole': invocation_id[:8], 'parents': {}} -%}
     {%- set description = description_hash(model) -%}
     {%- set found = warehouse().views.get(name, {}) -%}
 
@@ -21,7 +20,6 @@
 {% endmaterialization %}
 
 
-{#- The statement that makes a view of a node, in one commit of the metastore. -#}
 {% macro create_view(name, node, properties, sql) -%}
     create or replace view {{ name }} (
         {%- for column in node.columns.values() %}
@@ -38,7 +36,6 @@
 {%- endmacro %}
 
 
-{#- A hash of how a node and its columns are described. -#}
 {% macro description_hash(node) %}
     {% set parts = [node.description] %}
     {% for column in node.columns.values() %}

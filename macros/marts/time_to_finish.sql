@@ -1,14 +1,7 @@
-{#-
-    How long attempts take: one row of all of them, or a row of each value of a column.
-
-    Args:
-        attempts: a relation with `duration_seconds` and `message_count`.
-        by: the column.
--#}
 {% macro time_to_finish(attempts, by=none) -%}
 with
 
--- Seconds as doubles: percentiles are, and decimals are counted slowly.
+-- Seconds are doubles, as percentiles are; decimals would be slower.
 attempts as (
     select
         {{ by ~ ',' if by }}
@@ -17,7 +10,7 @@ attempts as (
     from {{ attempts }}
 ),
 
--- Without those that have no duration: `collect_list` leaves out nulls.
+-- `collect_list` leaves out nulls, so attempts without a duration are not in the arrays.
 timed as (
     select
         {{ by ~ ',' if by }}

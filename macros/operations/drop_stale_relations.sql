@@ -1,10 +1,3 @@
-{#-
-    List the tables and views that a build of ours made and no model makes any longer, or drop them. What
-    does not carry the record of a build is never touched, whatever its schema.
-
-        dbt run-operation drop_stale_relations
-        dbt run-operation drop_stale_relations --args '{drop: true}'
--#}
 {% macro drop_stale_relations(drop=false) %}
     {% do check_boolean('drop', drop) %}
     {% set wanted = [] %}

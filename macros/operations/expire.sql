@@ -1,10 +1,3 @@
-{#-
-    Expire the snapshots of earlier builds, and delete the files that only they need. Tables that wait
-    to be published are left alone: readers see an older snapshot of them.
-
-        dbt run-operation expire
-        dbt run-operation expire --args '{days: 30}'
--#}
 {% macro expire(days=7) %}
     {% if days is not integer or days is boolean or days < 0 or days > 3650 %}
         {{ exceptions.raise_compiler_error('days is ' ~ tojson(days) ~ ', and has to be a whole number from 0 to 3650') }}
@@ -23,7 +16,7 @@
     {% for name in ['test_failures', 'passed_tests', 'build_lock'] if name in warehouse().tables %}
         {% do tables.append(name) %}
     {% endfor %}
-    {% for name in with_snapshots_before(before, tables) %}
+    {% for name in tables_with_old_snapshots(before, tables) %}
         {% set files = run_query(
             "call spark_catalog.system.expire_snapshots(table => '" ~ audit_schema() ~ '.' ~ name
             ~ "', older_than => timestamp '" ~ before ~ "', retain_last => 1)"
@@ -34,13 +27,12 @@
 {% endmacro %}
 
 
-{#- Those of the tables that have a snapshot besides the current one from before a moment. -#}
-{% macro with_snapshots_before(moment, tables) %}
+{% macro tables_with_old_snapshots(before, tables) %}
     {% set queries = [] %}
     {% for name in tables %}
         {% do queries.append(
             "select '" ~ name ~ "' from " ~ audit_schema() ~ '.' ~ name ~ ".snapshots where committed_at < timestamp '"
-            ~ moment ~ "' and snapshot_id != " ~ warehouse().tables[name].snapshot ~ ' having count(*) > 0'
+            ~ before ~ "' and snapshot_id != " ~ warehouse().tables[name].snapshot ~ ' having count(*) > 0'
         ) %}
     {% endfor %}
     {{ return(run_query(queries | join(' union all ')).columns[0].values() if queries else []) }}

@@ -1,15 +1,9 @@
-{#-
-    The end of every `dbt run`, `dbt test` and `dbt build`. Readers query views that name a snapshot of a
-    table. A view moves on to the current snapshot if that is audited (every test of the table passed on
-    it, in whatever invocation) and if what was read to make it is published too. `dbt run` publishes
-    nothing: it says what waits.
--#}
 {% macro end_build(results) %}
     {% if not execute or flags.WHICH not in ('run', 'test', 'build') %}
         {{ return('') }}
     {% endif %}
     {% set failed = results | selectattr('status', 'in', ['error', 'fail', 'skipped', 'runtime error', 'partial success']) | list %}
-    {% if failed or warehouse().tables.values() | selectattr('snapshot', 'eq', 'of this invocation') | list %}
+    {% if failed or warehouse().tables.values() | selectattr('was_built', 'defined') | list %}
         {% do check_lock() %}
         {% for name, information in relations_in(audit_schema()) %}
             {% do warehouse().tables.update({name: parse_record(information)}) %}
@@ -22,12 +16,11 @@
     {% set ready = publishable_tables(unaudited) %}
     {% set moved = publish_tables(ready) if flags.WHICH != 'run' else [] %}
     {% do release_lock(invocation_id[:8]) %}
-    {{ log(outcome(unaudited, moved, failed), info=true) }}
+    {{ log(build_summary(unaudited, moved, failed), info=true) }}
 {% endmacro %}
 
 
-{#- One line: what was published, what waits, and for what. -#}
-{% macro outcome(unaudited, moved, failed) %}
+{% macro build_summary(unaudited, moved, failed) %}
     {% set waiting = [] %}
     {% for node in table_nodes() if node.alias not in moved and not is_published(node) %}
         {% do waiting.append(node.alias) %}

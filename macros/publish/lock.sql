@@ -1,20 +1,16 @@
 {#-
-    One build, run or test at a time. The lock is a table to which each invocation that wants it adds a
-    row; of those that are alive, the one whose first row was committed first holds it. Appends to an
-    Iceberg table never conflict, and their sequence numbers are an order on which all agree.
-
-    dbt runs no hook when it is killed, nor on Ctrl-C. So the holder adds a row every 15 seconds or so,
-    and one that was silent for `lock_timeout_seconds` is taken for dead. If it is alive after all, it
-    notices that at its next node, and stops.
+    Appends to an Iceberg table never conflict, and their sequence numbers are an order on which all
+    writers agree. So the lock is a table: each invocation that wants it adds a row, and of those that
+    are alive the one whose first row was committed first holds it. dbt runs no hook on Ctrl-C or when it
+    is killed, so a holder adds a row about every 15 seconds, its heartbeat; one without a heartbeat for
+    `lock_timeout_seconds` is taken for dead, and if it is alive after all, it stops at its next node.
 -#}
-
-{#- Take the lock, or refuse in a sentence that names the holder. -#}
-{% macro take_lock() %}
+{% macro acquire_lock() %}
     {% do run_query(
         'create table if not exists ' ~ lock_table()
         ~ ' (invocation string, holder string, since timestamp, seen_at timestamp) using iceberg'
     ) %}
-    {% do sign_lock() %}
+    {% do add_heartbeat() %}
     {% for row in lock_rows() %}
         {% if row.invocation == invocation_id[:8] %}
             {{ return('') }}
@@ -33,18 +29,16 @@
 {% endmacro %}
 
 
-{#- Give a sign of life now and then, and stop if the lock went to another invocation. -#}
-{% macro keep_lock() %}
+{% macro renew_lock() %}
     {% set now = modules.datetime.datetime.now(modules.pytz.utc) %}
-    {% if (now - warehouse().lock_signed_at).total_seconds() > 15 %}
-        {% do warehouse().update({'lock_signed_at': now}) %}
-        {% do sign_lock() %}
+    {% if (now - warehouse().heartbeat_at).total_seconds() > 15 %}
+        {% do warehouse().update({'heartbeat_at': now}) %}
+        {% do add_heartbeat() %}
         {% do check_lock() %}
     {% endif %}
 {% endmacro %}
 
 
-{#- Stop if the lock is not, or no longer, of this invocation. -#}
 {% macro check_lock() %}
     {% set alive = lock_rows() | rejectattr('silent_seconds', 'gt', setting('lock_timeout_seconds')) | list %}
     {% if not alive or alive[0].invocation != invocation_id[:8] %}
@@ -57,8 +51,7 @@
 {% endmacro %}
 
 
-{#- Add a row of this invocation. -#}
-{% macro sign_lock() %}
+{% macro add_heartbeat() %}
     {% set holder = env_var('USER', 'somebody') ~ ' (dbt ' ~ flags.WHICH ~ ' in ' ~ env_var('PWD', 'an unknown folder')
         ~ (' on ' ~ env_var('HOSTNAME') if env_var('HOSTNAME', '')) ~ ')' %}
     {% do run_query(
@@ -68,7 +61,6 @@
 {% endmacro %}
 
 
-{#- A row for each invocation that wants the lock, the holder first. -#}
 {% macro lock_rows() %}
     {{ return(run_query(
         'select invocation, min(holder) as holder, '
@@ -81,11 +73,6 @@
 {% endmacro %}
 
 
-{#-
-    Take away the lock of an invocation, or of all.
-
-        dbt run-operation release_lock      after a build that was stopped or killed
--#}
 {% macro release_lock(invocation=none) %}
     {% if invocation is not none or lock_table().split('.')[1] in warehouse().tables %}
         {% do run_query(

@@ -1,38 +1,22 @@
 {#-
-    What has to be done to a table. Its content follows from its code (the compiled SQL, the columns,
-    and the code of all that it reads) and from the raw batches up to one; each snapshot records both.
-
-    The compiled SQL is always that of a full build. It names two numbers by the macros below, and the
-    materialization puts in the ones of this build. So `dbt compile`, `dbt show` and the unit tests
-    need no warehouse, and the code of a table is the same however it was built.
+    The compiled SQL is always that of a full build; the materialization puts in the numbers of the
+    batches. So `dbt compile`, `dbt show` and the unit tests need no warehouse, and the code of a table
+    is the same however it was built.
 -#}
-
-{#- The last batch of which the table has rows: 0 in a full build. -#}
 {% macro last_batch() -%}
     (0 /* last batch */)
 {%- endmacro %}
 
 
-{#- The newest batch that this build reads; what ingest commits meanwhile is for the next one. -#}
 {% macro newest_batch() -%}
     (9223372036854775807 /* newest batch */)
 {%- endmacro %}
 
 
-{#-
-    Decide what to do to the table of the current model.
-
-    Returns a dict:
-        action: `none` if batch and code are those of the table; `whole` if the code differs, the
-            table is not there, `--full-refresh` is given, or it is no incremental model; otherwise
-            `increment`.
-        since: the batch that the table has.
-        record: what the new snapshot says of itself.
--#}
 {% macro plan_build(compiled) %}
     {% set table = warehouse().tables.get(model.alias, {}) %}
-    {% set record = {'batch': 0, 'parents': {}, 'whole': table.whole, 'code': code_of_model(compiled)} %}
-    {% set under = stored_under_all(model.depends_on.nodes) %}
+    {% set record = {'batch': 0, 'parents': {}, 'whole': table.whole, 'code': code_hash(compiled)} %}
+    {% set under = stored_relations_of_all(model.depends_on.nodes) %}
     {% for parent in under.tables %}
         {% set state = warehouse().tables[parent.alias] %}
         {% do record.parents.update({parent.alias: state.code ~ '@' ~ state.batch}) %}
@@ -63,8 +47,7 @@
 {% endmacro %}
 
 
-{#- A hash of what decides what a relation holds: its SQL, its columns, and the same of what it reads. -#}
-{% macro code_of_model(compiled) %}
+{% macro code_hash(compiled) %}
     {% set parts = [compiled] %}
     {% for column in model.columns.values() %}
         {% do parts.append(column.name ~ ' ' ~ column.data_type) %}
@@ -79,15 +62,13 @@
 {% endmacro %}
 
 
-{#- How far the raw table is: the newest batch of a source, or of a view of one. -#}
 {% macro newest_batch_in(id) %}
     {% set relation = (graph.nodes.get(id) or graph.sources[id]).relation_name %}
     {{ return(run_query('select coalesce(max(batch_id), 0) from ' ~ relation).rows[0][0] | int) }}
 {% endmacro %}
 
 
-{#- The SQL of this build: the compiled SQL with the numbers of a plan. -#}
-{% macro planned_sql(compiled, plan) %}
+{% macro sql_of_build(compiled, plan) %}
     {% set since = plan.since if plan.action == 'increment' else 0 %}
     {{ return(
         compiled | replace(last_batch(), since | string) | replace(newest_batch(), plan.record.batch | string)
@@ -95,17 +76,10 @@
 {% endmacro %}
 
 
-{#- Have the snapshots that this session commits from now on carry a record. dbt ends it with the node. -#}
-{% macro record_in_snapshots(record) %}
-    {% do run_query('set `spark.sql.iceberg.snapshot-property.assay.build` = ' ~ format_record(record)) %}
-{% endmacro %}
-
-
-{#- Remember that a table was made by this invocation, or found as it should be. -#}
-{% macro note_built(plan) %}
+{% macro mark_as_built(plan) %}
     {% set table = warehouse().tables.setdefault(model.alias, {}) %}
     {% do table.update(plan.record) %}
     {% if plan.action != 'none' %}
-        {% do table.update({'snapshot': 'of this invocation'}) %}
+        {% do table.update({'snapshot': none, 'was_built': true}) %}
     {% endif %}
 {% endmacro %}

@@ -1,6 +1,3 @@
-{#- Which tables readers can see in their current snapshot, and how they come to see it. -#}
-
-{#- By table that cannot be published as it is, the names of its tests that have not passed on it. -#}
 {% macro unaudited_tables() %}
     {% set found = {} %}
     {% for node in table_nodes() if not warehouse().tables.get(node.alias, {}).get('code') %}
@@ -18,10 +15,6 @@
 {% endmacro %}
 
 
-{#-
-    The audited tables whose parents are published in the batch and code that were read, or can be
-    published with them. Each round leaves out those whose parents were left out in the one before.
--#}
 {% macro publishable_tables(unaudited) %}
     {% set ready = {} %}
     {% for node in table_nodes() if node.alias not in unaudited %}
@@ -39,7 +32,6 @@
 {% endmacro %}
 
 
-{#- Whether readers see, or will see, the tables that a table was made from as they were then. -#}
 {% macro parents_are_published(name, nodes, ready) %}
     {% for node in nodes if node.alias in warehouse().tables[name].parents %}
         {% set state = warehouse().tables[node.alias] if node.alias in ready
@@ -52,17 +44,13 @@
 {% endmacro %}
 
 
-{#- Move the views of these tables to the current snapshots, and return the names of those that moved. -#}
 {% macro publish_tables(ready) %}
     {% set moved = [] %}
     {% for name, node in ready.items() if not is_published(node) %}
         {% if not moved %}
             {% do check_lock() %}
         {% endif %}
-        {% if node.config.schema not in warehouse().schemas %}
-            {% do run_query('create schema if not exists ' ~ node.config.schema) %}
-            {% do warehouse().schemas.append(node.config.schema) %}
-        {% endif %}
+        {% do create_schema_once(node.config.schema) %}
         {% set table = warehouse().tables[name] %}
         {% do run_query(create_view(
             node.config.schema ~ '.' ~ node.alias,
@@ -76,7 +64,14 @@
 {% endmacro %}
 
 
-{#- Whether readers see the current snapshot of a table, as it is described now. -#}
+{% macro create_schema_once(schema) %}
+    {% if schema not in warehouse().schemas %}
+        {% do run_query('create schema if not exists ' ~ schema) %}
+        {% do warehouse().schemas.append(schema) %}
+    {% endif %}
+{% endmacro %}
+
+
 {% macro is_published(node) %}
     {% set view = warehouse().views.get(node.config.schema ~ '.' ~ node.alias, {}) %}
     {{ return(

@@ -1,4 +1,3 @@
-{#- The start of every `dbt run`, `dbt test` and `dbt build`: refuse what cannot go well, and roll back what died. -#}
 {% macro start_build() %}
     {% if not execute or flags.WHICH not in ('run', 'test', 'build') %}
         {{ return('') }}
@@ -10,25 +9,16 @@
         ) }}
     {% endif %}
     {% do run_query('create schema if not exists ' ~ audit_schema()) %}
-    {% do take_lock() %}
-    {% do warehouse().update({'lock_signed_at': modules.datetime.datetime.now(modules.pytz.utc)}) %}
-    {% do check_that_there_is_something_to_do() %}
-    {% if failures_table().split('.')[1] not in warehouse().tables %}
-        {% do run_query(
-            'create table if not exists ' ~ failures_table()
-            ~ ' (test_name string, model_name string, description string, severity string, failing_row string, invocation string)'
-            ~ " using iceberg comment 'Rows that failed a test when it last ran. One row per test and failing row.'"
-        ) %}
-    {% endif %}
-    {% do warehouse().update({
-        'nothing_failed': run_query('select 0 as failures, false as should_warn, false as should_error')
-    }) %}
+    {% do acquire_lock() %}
+    {% do warehouse().update({'heartbeat_at': modules.datetime.datetime.now(modules.pytz.utc)}) %}
+    {% do check_inputs() %}
+    {% do create_failures_table() %}
+    {% do passing_result() %}
     {% do roll_back_unfinished() %}
 {% endmacro %}
 
 
-{#- Refuse to build without a raw table, and to test without a build. -#}
-{% macro check_that_there_is_something_to_do() %}
+{% macro check_inputs() %}
     {% for source in graph.sources.values() if source.source_name == 'raw' %}
         {% set name = source.schema ~ '.' ~ source.identifier %}
         {% if name not in warehouse().sources %}
@@ -45,11 +35,6 @@
 {% endmacro %}
 
 
-{#-
-    Set incremental tables back to what readers see where their current snapshot has no record: a build
-    died between its two commits, or another hand changed the table. Where readers see nothing of it, it
-    is built whole, as every other table without a record.
--#}
 {% macro roll_back_unfinished() %}
     {% for node in table_nodes() if node.config.materialized == 'incremental' and node.alias in warehouse().tables %}
         {% set table = warehouse().tables[node.alias] %}

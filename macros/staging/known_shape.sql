@@ -1,16 +1,8 @@
-{#-
-    Whether a message is an object of known keys only, each with a value of its type or null, and
-    nothing follows it. Spark writes the shape of a variant as one text, its keys by the alphabet.
-
-    Args:
-        envelope: an object with the message as its `value`, as a variant.
--#}
 {% macro has_known_shape(envelope) -%}
     schema_of_variant({{ envelope }}) rlike '^OBJECT<value: OBJECT<(?!>){{ known_shape('') }}>>$'
 {%- endmacro %}
 
 
-{#- A regular expression of what Spark writes between the brackets of an object. -#}
 {% macro known_shape(object) -%}
     {%- for field, type in message_fields()[object] | dictsort -%}
         ({{ field }}: ({{ known_shape_of_value(type) }}|VOID)(, |(?=>)))?

@@ -1,10 +1,3 @@
-{{
-    config(
-        unique_key='attempt_id',
-        meta={'changed_in': {'model': 'int_attempts_deduplicated', 'batch': 'latest_batch_id'}},
-    )
-}}
-
 with
 
 deduplicated as (

@@ -1,10 +1,3 @@
-{{
-    config(
-        unique_key='attempt_id',
-        meta={'changed_in': {'model': 'flat_attempts', 'batch': 'batch_id'}},
-    )
-}}
-
 with
 
 attempts as (
@@ -49,7 +42,7 @@ select
     option.checked as is_checked,
     coalesce(option.correct, false) as is_correct,
     option.submitted is not null as is_submitted,
-    {{ possible_moment(from_iso_8601('option.at'), 'message_at') }} as clicked_at,
+    {{ valid_timestamp(from_iso_8601('option.at'), 'message_at') }} as clicked_at,
     is_test_record,
     message_id,
     batch_id

@@ -1,10 +1,3 @@
-{{
-    config(
-        unique_key='attempt_id',
-        meta={'changed_in': {'model': 'flat_attempts', 'batch': 'batch_id'}},
-    )
-}}
-
 with
 
 attempts as (
@@ -40,10 +33,11 @@ select
     question.user_correct as is_correct,
     question.user_incomplete as is_incomplete,
     question.user_submitted as is_submitted,
-    {{ count_of_options() }} as option_count,
-    {{ count_of_options('option.correct') }} as right_option_count,
-    {{ count_of_options('option.checked and option.correct') }} as right_choice_count,
-    {{ count_of_options('option.checked and option.correct is not true') }} as wrong_choice_count,
+    {{ count_options() }} as option_count,
+    {{ count_options('option.correct') }} as correct_option_count,
+    {{ count_options('option.checked and option.correct') }} as correct_selection_count,
+    {{ count_options('option.checked and option.correct is not true') }}
+        as distractor_selection_count,
     is_test_record,
     message_id,
     batch_id

@@ -1,10 +1,3 @@
-{{
-    config(
-        unique_key='attempt_id',
-        meta={'changed_in': {'model': 'stg_assess__messages', 'batch': 'batch_id'}},
-    )
-}}
-
 with
 
 messages as (
@@ -20,7 +13,7 @@ messages as (
     from {{ ref('stg_assess__messages') }}
 ),
 
--- An attempt of which a message is new is counted again, with all its messages.
+-- An attempt with a new message is made again from all its messages.
 changed as (
     select distinct attempt_id
     from messages
@@ -36,11 +29,11 @@ of_changed as (
 ordered as (
     select
         *,
-        -- The topic and its id make the order total.
+        -- Topic and topic id make the order total.
         row_number() over (
             partition by attempt_id
             order by message_at, topic_id, partition, offset, topic
-        ) as arrival,
+        ) as message_number,
         count(*) over (partition by attempt_id) as message_count,
         max(batch_id) over (partition by attempt_id) as latest_batch_id
     from of_changed
@@ -53,4 +46,4 @@ select
     message_count,
     latest_batch_id
 from ordered
-where arrival = 1
+where message_number = 1

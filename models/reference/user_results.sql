@@ -1,8 +1,8 @@
 select *
 from
     values
-    ('correct', 'correct', 'the ticked options are exactly the right ones'),
-    ('incorrect', 'incorrect', 'a wrong option is ticked'),
-    ('missed_some', 'incomplete', 'only right options are ticked but not all of them'),
-    ('unanswered', 'unanswered', 'no option is ticked')
+    ('correct', 'correct', 'the selected options are exactly the correct ones'),
+    ('incorrect', 'incorrect', 'a distractor is selected'),
+    ('missed_some', 'incomplete', 'only correct options are selected but not all of them'),
+    ('unanswered', 'unanswered', 'no option is selected')
         as user_results (user_result, counted_as, meaning)

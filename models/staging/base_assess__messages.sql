@@ -1,11 +1,3 @@
-{{
-    config(
-        materialized='incremental',
-        unique_key='message_id',
-        meta={'changed_in': {'model': 'base_assess__records', 'batch': 'batch_id'}},
-    )
-}}
-
 with
 
 records as (
@@ -19,19 +11,19 @@ records as (
 parsed as (
     select
         *,
-        {{ message_read('text') }} as message,
+        {{ parse_message('text') }} as message,
         {{ has_invalid_escape('text') }} as has_invalid_escape
     from records
 ),
 
--- Nearly all messages have the known shape: only their values are looked at.
+-- Nearly all messages have the known shape, and only their values are checked.
 recognised as (
     select
         *,
-        -- Two keys that are half a surrogate pair each are one to a variant, which fails.
+        -- A variant takes two keys that are half a surrogate pair each for one key, and fails.
         coalesce(
             case
-                when message.misfit is null and not has_invalid_escape
+                when message._corrupt_record is null and not has_invalid_escape
                     then {{ has_known_shape("try_parse_json(concat('{\"value\":', text, '}'))") }}
             end,
             false
@@ -39,11 +31,11 @@ recognised as (
     from parsed
 ),
 
--- Of the others, every key.
+-- Of the other messages, every key is checked.
 enveloped as (
     select
         *,
-        -- A parser stops after the first value; what follows it would spoil the envelope.
+        -- Spark's parser ignores what follows the first value; inside of the array it cannot.
         case
             when not has_known_shape and not {{ is_nested_too_deep('text', 'message') }}
                 then
@@ -70,7 +62,7 @@ unpacked as (
     from documents
 ),
 
-examined as (
+profiled as (
     select
         *,
         if(
@@ -79,8 +71,9 @@ examined as (
             {{ paths_where(mistyped_values('message', 'document', 'questions', 'options')) }}
         ) as mistyped,
         {{ paths_where(missing_values('message')) }} as missing,
-        {{ paths_where(any_name('message', is_blank)) }} as blank,
-        {{ paths_where(impossible_values('message', 'message_at')) }} as impossible,
+        {{ paths_where(name_conditions('message', is_blank)) }} as blank,
+        {{ paths_where(invalid_timestamps('message', 'message_at')) }} as invalid_timestamps,
+        {{ paths_where(invalid_values('message')) }} as invalid_values,
         {{ paths_where(contradicting_values('message')) }} as contradicting,
         has_known_shape
         or (
@@ -91,7 +84,7 @@ examined as (
     from unpacked
 ),
 
-judged as (
+validated as (
     select
         *,
         case
@@ -116,12 +109,17 @@ judged as (
             when mistyped != '' then struct('wrong_type' as reason, mistyped as detail)
             when missing != '' then struct('missing_key' as reason, missing as detail)
             when blank != '' then struct('blank_value' as reason, blank as detail)
-            when impossible != '' then struct('impossible_value' as reason, impossible as detail)
+            when
+                invalid_timestamps != ''
+                then struct('invalid_timestamp' as reason, invalid_timestamps as detail)
+            when
+                invalid_values != ''
+                then struct('invalid_value' as reason, invalid_values as detail)
             when
                 contradicting != ''
                 then struct('contradicting_values' as reason, contradicting as detail)
         end as rejection
-    from examined
+    from profiled
 )
 
 select
@@ -144,4 +142,4 @@ select
     rejection.reason,
     rejection.detail,
     if(rejection is null, null, text) as value_text
-from judged
+from validated

@@ -4,10 +4,10 @@ select
     partition,
     offset,
     batch_id,
-    -- A producer may write none (-1), or microseconds for milliseconds.
-    coalesce({{ possible_moment('timestamp', 'ingested_at') }}, ingested_at) as message_at,
+    -- Producers may write no timestamp (-1), or microseconds in place of milliseconds.
+    coalesce({{ valid_timestamp('timestamp', 'ingested_at') }}, ingested_at) as message_at,
     ingested_at,
-    -- A record is its coordinates: a replay brings the same record again, in a new batch.
+    -- The batch is not part of the id: a replayed record keeps its id in a new batch.
     xxhash64(topic, topic_id, partition, offset) as message_id,
     coalesce(octet_length(value), 0) as value_bytes,
     xxhash64(value) as value_hash,

@@ -21,8 +21,8 @@ select
     message.exam_name,
     {{ from_iso_8601('message.started_at') }} as started_at,
     {{ from_unix_seconds('message.keen_timestamp') }} as recorded_at,
-    -- What nothing depends on is null where it cannot be read.
-    {{ possible_moment(from_unix_seconds('message.keen_created_at'), 'message_at') }} as created_at,
+    -- No model depends on these three fields, so a value that cannot be parsed is null.
+    {{ valid_timestamp(from_unix_seconds('message.keen_created_at'), 'message_at') }} as created_at,
     case
         when message.max_attempts rlike '^[0-9]{1,9}([.][0-9]{1,9})?$'
             then try_cast(message.max_attempts as double)

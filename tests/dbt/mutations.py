@@ -50,7 +50,7 @@ MUTATIONS = (
     Mutation(
         "a name may be blank",
         "base_assess__messages",
-        "any_name('message', is_blank)",
+        "name_conditions('message', is_blank)",
         "[('nothing', 'false')]",
     ),
     Mutation(
@@ -88,9 +88,9 @@ MUTATIONS = (
     Mutation(
         "a moment may be as late as it likes",
         "base_assess__messages",
-        "and unix_micros({{ moment }})",
-        "or unix_micros({{ moment }})",
-        "macros/staging/timestamps.sql",
+        "and unix_micros({{ timestamp }})",
+        "or unix_micros({{ timestamp }})",
+        "macros/staging/parse_timestamps.sql",
     ),
     Mutation("arrays are taken for objects", "base_assess__messages", "not is_object", "is_object"),
     Mutation(
@@ -98,7 +98,7 @@ MUTATIONS = (
         "base_assess__messages",
         "[0-5][0-9])$'",
         "[0-5][0-9])?$'",
-        "macros/staging/timestamps.sql",
+        "macros/staging/parse_timestamps.sql",
     ),
     Mutation(
         "rejected records are staged", "stg_assess__messages", "    where reason is null\n", ""
@@ -110,10 +110,10 @@ MUTATIONS = (
         "<=> reason",
     ),
     Mutation(
-        "the last arrival speaks",
+        "the last message is canonical",
         "int_attempts_deduplicated",
-        "arrival = 1",
-        "arrival = message_count",
+        "message_number = 1",
+        "message_number = message_count",
     ),
     Mutation(
         "offsets decide before moments",
@@ -129,13 +129,13 @@ MUTATIONS = (
     ),
     Mutation("positions count from 0", "flat_questions", "position + 1", "position"),
     Mutation(
-        "all arrivals are flattened",
+        "all messages are flattened",
         "flat_questions",
         "    left semi join attempts using (message_id)\n",
         "",
     ),
     Mutation(
-        "absent is neither right nor wrong",
+        "absent is neither correct nor incorrect",
         "flat_options",
         "coalesce(option.correct, false)",
         "option.correct",
@@ -147,14 +147,14 @@ MUTATIONS = (
         "when seconds > 0 and seconds <",
     ),
     Mutation(
-        "every ticked option is right",
+        "every selected option is correct",
         "flat_questions",
         "option.checked and option.correct')",
         "option.checked')",
     ),
     Mutation(
-        "what is not ticked is a choice",
-        "fct_option_choices",
+        "what is not selected is a selection",
+        "fct_option_selections",
         "is_checked\n    and",
         "true\n    and",
     ),
@@ -176,12 +176,12 @@ MUTATIONS = (
     Mutation("test records have a score", "average_score", "    where score is not null\n", ""),
     Mutation("the pass mark itself fails", "below_pass_mark", "score < cast", "score <= cast"),
     Mutation("everybody is perfect", "perfect_scores", " filter (where is_all_correct)", ""),
-    Mutation("nine places for ten", "least_common_courses", "<= 10", "< 10"),
+    Mutation("nine ranks for ten", "least_common_courses", "<= 10", "< 10"),
     Mutation("hours without attempts are lost", "attempts_by_hour", "left join", "inner join"),
     Mutation(
         "bins are rounded", "score_distribution_by_course", "floor(score * 10)", "round(score * 10)"
     ),
-    Mutation("once right is always right", "questions_always_right", "bool_and", "bool_or"),
+    Mutation("once correct is always correct", "questions_always_correct", "bool_and", "bool_or"),
     Mutation(
         "enough attempts are too few",
         "course_difficulty",
@@ -209,11 +209,11 @@ MUTATIONS = (
 
 def caught(mutation: Mutation, folder: Path, *command: str) -> list[str]:
     """The tests that fail when the defect is there."""
-    sound = mutation.path.read_text()
+    original = mutation.path.read_text()
     program = str(Path(sys.executable).with_name("dbt"))
     (folder / "run_results.json").unlink(missing_ok=True)
     try:
-        mutation.path.write_text(sound.replace(mutation.before, mutation.after))
+        mutation.path.write_text(original.replace(mutation.before, mutation.after))
         subprocess.run(
             [program, "--quiet", *command],
             cwd=ROOT,
@@ -222,7 +222,7 @@ def caught(mutation: Mutation, folder: Path, *command: str) -> list[str]:
             capture_output=True,
         )
     finally:
-        mutation.path.write_text(sound)
+        mutation.path.write_text(original)
     results = json.loads((folder / "run_results.json").read_text())["results"]
     return sorted(
         # A unit test's id ends with its name, a data test's with a hash after it.

@@ -14,18 +14,18 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.dbt.reading import Json, Record, is_test, iso_moment, judge, unix_moment
+from tests.dbt.reading import Json, Record, is_test, iso_moment, unix_moment, validate
 
 Row = dict[str, Any]
 
 PASS_MARK = Fraction(70, 100)
-LONGEST_SECONDS = 7200
-FEWEST_ATTEMPTS = 20
+MAX_SECONDS = 7200
+MIN_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt by its first message, and how many there are; moments in microseconds."""
+    """An attempt by its canonical message, and how many there are; moments in microseconds."""
 
     message: Json
     messages: int
@@ -62,7 +62,7 @@ class Attempt:
 
     @property
     def score(self) -> Fraction | None:
-        """The share of questions that are right."""
+        """The share of questions that are answered correctly."""
         correct, total = self.counts.get("correct"), self.counts.get("total")
         return None if correct is None or not total else Fraction(correct, total)
 
@@ -70,7 +70,7 @@ class Attempt:
     def seconds(self) -> Fraction | None:
         """The duration, if it is within bounds."""
         seconds = Fraction(self.recorded - self.started, 1_000_000)
-        return seconds if 0 <= seconds <= LONGEST_SECONDS else None
+        return seconds if 0 <= seconds <= MAX_SECONDS else None
 
     @property
     def day(self) -> date:
@@ -80,16 +80,16 @@ class Attempt:
 
 def rejections(records: Iterable[Record]) -> dict[str, int]:
     """How many records are rejected, by reason."""
-    return dict(Counter(reason for r in records if (reason := judge(r.value, r.written)[0])))
+    return dict(Counter(reason for r in records if (reason := validate(r.value, r.written)[0])))
 
 
 def attempts(records: Iterable[Record]) -> list[Attempt]:
-    """Attempts, by the first arrival of their messages."""
-    arrived: dict[str, list[Json]] = defaultdict(list)
+    """Attempts, by the earliest of their messages."""
+    by_attempt: dict[str, list[Json]] = defaultdict(list)
     for record in sorted(records, key=lambda r: (r.written, r.topic_id, r.partition, r.offset)):
-        reason, message = judge(record.value, record.written)
+        reason, message = validate(record.value, record.written)
         if reason is None:
-            arrived[message["keen_id"]].append(message)
+            by_attempt[message["keen_id"]].append(message)
     return [
         Attempt(
             messages[0],
@@ -97,7 +97,7 @@ def attempts(records: Iterable[Record]) -> list[Attempt]:
             iso_moment(messages[0]["started_at"]) or 0,
             unix_moment(messages[0]["keen_timestamp"]) or 0,
         )
-        for messages in arrived.values()
+        for messages in by_attempt.values()
     ]
 
 
@@ -117,7 +117,7 @@ def core_counts(found: list[Attempt]) -> dict[str, int]:
     return {
         "fct_attempts": len(found),
         "fct_responses": len(questions),
-        "fct_option_choices": sum(o["checked"] for _, _, o in options),
+        "fct_option_selections": sum(o["checked"] for _, _, o in options),
         "dim_courses": len({a.course for a in found}),
         "dim_exams": len({a.exam for a in found}),
         "dim_questions": len({(exam, q["id"]) for exam, q in questions}),
@@ -158,7 +158,7 @@ def courses_assessed(found: list[Attempt]) -> Iterator[Row]:
     }
 
 
-def measurability(found: list[Attempt]) -> Iterator[Row]:
+def unanswerable_questions(found: list[Attempt]) -> Iterator[Row]:
     certified = any(a.message.get("certification") == "true" for a in found)
     again = any(
         (max_attempts(a.message) or 0) > 1 or (a.message["sequences"].get("attempt") or 0) > 1
@@ -194,12 +194,12 @@ def perfect_scores_by_course(found: list[Attempt]) -> Iterator[Row]:
 def least_common_courses(found: list[Attempt]) -> Iterator[Row]:
     courses = list(course_popularity(found))
     for c in courses:
-        places = {
-            f"place_by_{unit}": 1 + sum(other[unit] < c[unit] for other in courses)
+        ranks = {
+            f"rank_by_{unit}": 1 + sum(other[unit] < c[unit] for other in courses)
             for unit in ("messages", "attempts")
         }
-        if min(places.values()) <= 10:
-            yield {k: c[k] for k in ("exam_name", "messages", "attempts")} | places
+        if min(ranks.values()) <= 10:
+            yield {k: c[k] for k in ("exam_name", "messages", "attempts")} | ranks
 
 
 def courses_per_exam(found: list[Attempt]) -> Iterator[Row]:
@@ -296,7 +296,7 @@ def course_difficulty(found: list[Attempt]) -> Iterator[Row]:
     courses = {
         course: taken
         for course, taken in _by(_scored(found), lambda a: a.course)
-        if len(taken) >= FEWEST_ATTEMPTS
+        if len(taken) >= MIN_ATTEMPTS
     }
     means = {c: sum(map(_score, taken)) / len(taken) for c, taken in courses.items()}
     for course, taken in courses.items():
@@ -309,35 +309,35 @@ def course_difficulty(found: list[Attempt]) -> Iterator[Row]:
             "mean_score_of_messages": _share(
                 sum(a.messages * _score(a) for a in taken), _messages(taken)
             ),
-            "mean_score_low": max(float(mean) - half, 0.0),
-            "mean_score_high": min(float(mean) + half, 1.0),
-            "place_from_hardest": 1 + sum(other < mean for other in means.values()),
-            "place_from_easiest": 1 + sum(other > mean for other in means.values()),
+            "mean_score_ci_lower": max(float(mean) - half, 0.0),
+            "mean_score_ci_upper": min(float(mean) + half, 1.0),
+            "difficulty_rank": 1 + sum(other < mean for other in means.values()),
+            "facility_rank": 1 + sum(other > mean for other in means.values()),
         }
 
 
-def questions_always_right(found: list[Attempt]) -> Iterator[Row]:
+def questions_always_correct(found: list[Attempt]) -> Iterator[Row]:
     responses: dict[tuple[str, str], list[tuple[int, Json]]] = defaultdict(list)
     for a in found:
         for q in a.questions:
             if not a.is_test:
                 responses[a.exam, q["id"]].append((a.messages, q.get("user_correct")))
     for (exam, question), given in responses.items():
-        known = [right for _, right in given if right is not None]
+        known = [correct for _, correct in given if correct is not None]
         if known and all(known):
             yield {
                 "base_exam_id": exam,
                 "question_id": question,
                 "responses_of_messages": sum(messages for messages, _ in given),
                 "responses": len(given),
-                "wrong_share_at_most": 1 - 0.05 ** (1 / len(given)),
+                "error_rate_upper_95": 1 - 0.05 ** (1 / len(given)),
             }
 
 
-def repeat_arrivals(found: list[Attempt]) -> Iterator[Row]:
+def message_redeliveries(found: list[Attempt]) -> Iterator[Row]:
     for times, came in _by(found, lambda a: a.messages):
         both = _both(came)
-        yield both | {"message_count": times, "repeats": both["messages"] - both["attempts"]}
+        yield both | {"message_count": times, "redeliveries": both["messages"] - both["attempts"]}
 
 
 QUESTIONS: tuple[Callable[[list[Attempt]], Iterator[Row]], ...] = (
@@ -352,12 +352,12 @@ QUESTIONS: tuple[Callable[[list[Attempt]], Iterator[Row]], ...] = (
     courses_assessed,
     courses_per_exam,
     least_common_courses,
-    measurability,
+    unanswerable_questions,
     most_common_course,
     perfect_scores,
     perfect_scores_by_course,
-    questions_always_right,
-    repeat_arrivals,
+    questions_always_correct,
+    message_redeliveries,
     score_distribution,
     score_distribution_by_course,
     time_to_finish,

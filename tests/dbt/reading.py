@@ -67,7 +67,7 @@ class Record:
         return self.timestamp if possible else self.ingested
 
 
-def judge(value: bytes | None, written: int) -> tuple[str | None, Json]:
+def validate(value: bytes | None, written: int) -> tuple[str | None, Json]:
     """Why a value cannot be used, or None and its message.
 
     Args:
@@ -93,7 +93,8 @@ def judge(value: bytes | None, written: int) -> tuple[str | None, Json]:
         ("wrong_type", lambda: not _fits(message, MESSAGE)),
         ("missing_key", lambda: _misses(message)),
         ("blank_value", lambda: any(map(is_blank, _names(message)))),
-        ("impossible_value", lambda: _is_impossible(message, written)),
+        ("invalid_timestamp", lambda: _has_invalid_timestamp(message, written)),
+        ("invalid_value", lambda: _has_invalid_value(message)),
         ("contradicting_values", lambda: _contradicts(message)),
     ]
     for reason, applies in checks:
@@ -170,14 +171,14 @@ def possible(moment: int | None, written: int) -> int | None:
 
 
 def result(options: list[Json]) -> str:
-    """How a question was answered, by its ticks."""
-    ticked = {n for n, option in enumerate(options) if option["checked"]}
-    right = {n for n, option in enumerate(options) if option.get("correct")}
-    if not ticked:
+    """How a question was answered, by its selected options."""
+    selected = {n for n, option in enumerate(options) if option["checked"]}
+    correct = {n for n, option in enumerate(options) if option.get("correct")}
+    if not selected:
         return "unanswered"
-    if ticked - right:
+    if selected - correct:
         return "incorrect"
-    return "correct" if ticked == right else "missed_some"
+    return "correct" if selected == correct else "missed_some"
 
 
 def _depth(text: str) -> int:
@@ -254,13 +255,15 @@ def _names(message: Json) -> Iterator[str]:
         yield from (option["id"] for option in question["options"])
 
 
-def _is_impossible(message: Json, written: int) -> bool:
-    sequences = message["sequences"]
+def _has_invalid_timestamp(message: Json, written: int) -> bool:
     moments = (iso_moment(message["started_at"]), unix_moment(message["keen_timestamp"]))
+    return any(possible(moment, written) is None for moment in moments)
+
+
+def _has_invalid_value(message: Json) -> bool:
+    sequences = message["sequences"]
     attempt = sequences.get("attempt")
-    if attempt is not None and attempt < 1:
-        return True
-    return any(possible(moment, written) is None for moment in moments) or any(
+    return (attempt is not None and attempt < 1) or any(
         q.get("user_result") not in (None, *RESULTS) for q in sequences["questions"]
     )
 

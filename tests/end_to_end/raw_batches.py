@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ingest import commit, ledger
+from ingest import batch_log, raw_table
 from stack.settings import Settings
 
 RAW_SCHEMA = (
@@ -22,11 +22,11 @@ BEGIN = datetime(2018, 1, 20, tzinfo=UTC)
 
 @contextmanager
 def emptied(stack: Settings) -> Iterator["Raw"]:
-    """The raw table and its ledger, empty at first and at the end."""
+    """The raw table and its batch log, empty at first and at the end."""
     spark = SparkSession.builder.remote(stack.client_environment()["ASSAY_SPARK"]).create()
     try:
-        commit.ensure_table(spark, "raw.assess", "assess")
-        ledger.ensure(spark)
+        raw_table.ensure_table(spark, "raw.assess", "assess")
+        batch_log.ensure(spark)
         empty(spark)
         yield Raw(spark)
         empty(spark)

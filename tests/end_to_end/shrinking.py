@@ -1,6 +1,6 @@
-"""The smallest message that the models and plain Python judge differently.
+"""The smallest message that the models and plain Python validate differently.
 
-Hypothesis would need a build for each message that it tries; here one query judges hundreds.
+Hypothesis would need a build for each message that it tries; here one query validates hundreds.
 """
 
 import json
@@ -18,14 +18,14 @@ from tests.end_to_end.warehouse import dbt
 WRITTEN = 1_700_000_000_000
 
 
-def judged_differently(values: list[bytes]) -> list[bytes]:
-    """Those that the models' query and plain Python judge differently."""
-    judged = zip(values, judged_by_spark(values), strict=True)
-    return [v for v, reason in judged if reason != reading.judge(v, WRITTEN)[0]]
+def validated_differently(values: list[bytes]) -> list[bytes]:
+    """Those that the models' query and plain Python validate differently."""
+    validated = zip(values, validated_by_spark(values), strict=True)
+    return [v for v, reason in validated if reason != reading.validate(v, WRITTEN)[0]]
 
 
 def shrunk(
-    value: bytes | None, failing: Callable[[list[bytes]], list[bytes]] = judged_differently
+    value: bytes | None, failing: Callable[[list[bytes]], list[bytes]] = validated_differently
 ) -> bytes | None:
     """A value as small as can be that still fails.
 
@@ -62,7 +62,7 @@ def pieces(value: bytes | None) -> Iterator[bytes]:
                 yield text
 
 
-def judged_by_spark(values: list[bytes]) -> list[str | None]:
+def validated_by_spark(values: list[bytes]) -> list[str | None]:
     """The reasons that the model's query gives."""
     dbt("compile", "--full-refresh", "--select", "base_assess__messages")
     folder = Path(os.environ["DBT_TARGET_PATH"])
@@ -71,12 +71,12 @@ def judged_by_spark(values: list[bytes]) -> list[str | None]:
         "staging.base_assess__records",
         "(select *, 't' as topic, 't' as topic_id, 0 as partition, 1L as batch_id, "
         f"offset as message_id, timestamp_millis({WRITTEN}) as message_at, "
-        "now() as ingested_at, 0 as value_bytes, 0L as value_hash from records_to_judge)",
+        "now() as ingested_at, 0 as value_bytes, 0L as value_hash from records_to_validate)",
     )
     spark = SparkSession.builder.remote(os.environ["ASSAY_SPARK"]).create()
     try:
         records = spark.createDataFrame(list(enumerate(values)), "offset long, value binary")
-        records.createOrReplaceTempView("records_to_judge")
+        records.createOrReplaceTempView("records_to_validate")
         found = spark.sql(f"select reason from ({sql}) order by offset").collect()
     finally:
         spark.stop()  # one that is left open asks a stopped server for ten minutes when Python ends

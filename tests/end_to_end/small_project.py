@@ -17,7 +17,7 @@ from tests.end_to_end.warehouse import session
 
 SCHEMAS = ("audit", "staging", "flattened", "core", "questions", "operations", "reference")
 COPIED = (
-    *("dbt_project.yml", "profiles.yml", "selectors.yml", "macros", "tests/dbt/generic"),
+    *("dbt_project.yml", "profiles.yml", "selectors.yml", "macros"),
     *("tests/dbt/_tests.yml", "models/_docs.md", "models/staging/_sources.yml"),
 )
 
@@ -70,11 +70,11 @@ def ancestors(names: set[str]) -> set[str]:
 
 
 def with_parents_only(kept: set[str], described: str) -> str:
-    """A model's YAML without the foreign keys to models that are not kept."""
+    """A model's YAML without the relationships to models that are not kept."""
     described = re.sub(
         r"^ +- \{columns: .*ref\('(\w+)'\).*\n",
         lambda line: line[0] if f"model.assay.{line[1]}" in kept else "",
         described,
         flags=re.MULTILINE,
     )
-    return re.sub(r"^ +foreign_keys:\n(?! +- \{columns)", "", described, flags=re.MULTILINE)
+    return re.sub(r"^ +relationships:\n(?! +- \{columns)", "", described, flags=re.MULTILINE)

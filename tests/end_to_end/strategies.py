@@ -32,14 +32,14 @@ def options(draw: st.DrawFn) -> list[Json]:
 
 
 def result(shown: list[Json]) -> str:
-    """What follows from the ticks."""
-    ticked = [o for o in shown if o["checked"]]
-    right = [o for o in shown if o.get("correct")]
-    if not ticked:
+    """What follows from the selected options."""
+    selected = [o for o in shown if o["checked"]]
+    correct = [o for o in shown if o.get("correct")]
+    if not selected:
         return "unanswered"
-    if any(not o.get("correct") for o in ticked):
+    if any(not o.get("correct") for o in selected):
         return "incorrect"
-    return "correct" if len(ticked) == len(right) else "missed_some"
+    return "correct" if len(selected) == len(correct) else "missed_some"
 
 
 def iso(moment: datetime) -> str:
@@ -132,6 +132,7 @@ SPOILED: list[Callable[[Json], bytes | None]] = [
     _with(keen_timestamp="yesterday"),
     _with(keen_timestamp="1e9"),
     _with(started_at="1999-12-31T23:59:59Z"),
+    lambda m: json.dumps(m | {"sequences": m["sequences"] | {"attempt": 0}}).encode(),
     _with(exam_name=" \u3000"),
     _with(exam_name="\ud83d"),
     _with(

@@ -1,4 +1,4 @@
-"""The whole road on real services, from a file to the answers over Thrift."""
+"""The whole way on real services, from a file to the answers over Thrift."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import files
+from sample import files
 from stack import lifecycle
 from stack.settings import ROOT, Settings
 from tests.end_to_end.conftest import answers, demo, demo_process, query

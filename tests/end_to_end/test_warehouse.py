@@ -21,7 +21,7 @@ pytestmark = pytest.mark.services
 
 READS = (
     "select count(*), sum(message_count) from core.fct_attempts",
-    "select count(*), sum(right_choice_count) from core.fct_responses",
+    "select count(*), sum(correct_selection_count) from core.fct_responses",
     "select sum(messages), sum(attempts) from questions.course_popularity",
     "select answer_messages, answer_attempts from questions.answers where position = 4",
 )
@@ -41,7 +41,7 @@ def values() -> list[bytes | None]:
 
 @pytest.fixture(scope="module")
 def raw(stack: Settings) -> Iterator[Raw]:
-    """The raw table and its ledger, emptied: what the tests write is all there is."""
+    """The raw table and its batch log, emptied: what the tests write is all there is."""
     with emptied(stack) as table:
         yield table
 
@@ -78,7 +78,7 @@ def test_late_repeated_and_replayed_batches_end_as_the_oracle_says(
     statuses = {
         status for (status,) in query("select distinct status from operations.reconciliation")
     }
-    assert statuses == {"not in the ledger"}
+    assert statuses == {"not in the batch log"}
     assert len(query("select * from operations.schema_drift")) >= 4
     reasons = query("select reason from operations.rejections_by_reason where messages = 0")
     assert reasons == [], "each reason occurs"

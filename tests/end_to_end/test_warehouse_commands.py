@@ -49,7 +49,7 @@ READING = {
         2,
         "pass_mark is 70, and has to be a number from 0 to 1",
     ),
-    ("run", "--vars", "{as_of: yesterday}"): (2, "has to be an ISO moment in UTC"),
+    ("run", "--vars", "{as_of: yesterday}"): (2, "has to be an ISO timestamp in UTC"),
     ("compile", "--vars", "{pass_mark: '0.8'}"): (2, "has to be a number from 0 to 1"),
     ("run-operation", "expire", "--args", "{days: -1}"): (1, "has to be a whole number from 0"),
 }
@@ -192,7 +192,7 @@ def test_a_changed_table_is_set_back_and_a_changed_variable_noticed(
     raw: Raw, project: list[Node]
 ) -> None:
     query("delete from audit.fct_attempts where message_count >= 1")
-    said = timed("build", "--vars", "{longest_duration_seconds: 60}")
+    said = timed("build", "--vars", "{max_duration_seconds: 60}")
     assert "fct_attempts was changed by something else than a finished build" in said
     assert "fct_attempts is built whole" in said
     assert query("select max(duration_seconds) <= 60 from core.fct_attempts") == [(True,)]

@@ -21,9 +21,9 @@ from tests.dbt import reading
 from tests.dbt.staged import staged_row
 from tests.end_to_end import mutated_messages
 from tests.end_to_end.conftest import query
-from tests.end_to_end.shrinking import judged_by_spark, shrunk
+from tests.end_to_end.shrinking import shrunk, validated_by_spark
 from tests.end_to_end.warehouse import build, disagreements, rows
-from tests.ingest.road import ingest
+from tests.ingest.harness import ingest
 
 pytestmark = pytest.mark.services
 
@@ -115,13 +115,13 @@ FIXED: list[tuple[bytes | None, str | None]] = [
     (fixed(keen_id="n1", exam_name=" Don't panic"), None),
     (fixed(keen_id="n2", exam_name="Cafe\u0301"), None),
     (fixed(keen_id="n3", exam_name="Caf\u00e9"), None),
-    (fixed(started_at="0000-01-01T00:00:00Z"), "impossible_value"),
-    (fixed(started_at="0001-01-01T00:00:00Z"), "impossible_value"),
-    (fixed(started_at="9999-12-31T23:59:59Z"), "impossible_value"),
-    (fixed(started_at="1999-12-31T23:59:59.999999Z"), "impossible_value"),
+    (fixed(started_at="0000-01-01T00:00:00Z"), "invalid_timestamp"),
+    (fixed(started_at="0001-01-01T00:00:00Z"), "invalid_timestamp"),
+    (fixed(started_at="9999-12-31T23:59:59Z"), "invalid_timestamp"),
+    (fixed(started_at="1999-12-31T23:59:59.999999Z"), "invalid_timestamp"),
     (fixed(keen_id="first", started_at="2000-01-01T00:00:00Z"), None),
-    (fixed(keen_timestamp="95617584000"), "impossible_value"),
-    (asked(user_result="right"), "impossible_value"),
+    (fixed(keen_timestamp="95617584000"), "invalid_timestamp"),
+    (asked(user_result="right"), "invalid_value"),
     (counted(correct=99), "contradicting_values"),
     (counted(correct=-3), "contradicting_values"),
     (counted(total=0), "contradicting_values"),
@@ -189,16 +189,16 @@ def now() -> int:
 def test_each_record_is_accepted_or_rejected_for_the_right_reason(
     sent: dict[Coordinates, bytes | None],
 ) -> None:
-    judged = query(
+    validated = query(
         "select partition, offset, null as reason from staging.stg_assess__messages union all "
         "select partition, offset, reason from staging.stg_assess__rejected_messages"
     )
-    assert len(judged) == len({(p, o) for p, o, _ in judged}), "each once"
-    reasons = {(p, o): reason for p, o, reason in judged}
+    assert len(validated) == len({(p, o) for p, o, _ in validated}), "each once"
+    reasons = {(p, o): reason for p, o, reason in validated}
     wrong = [
-        (value, reasons.get(at, "lost"), reading.judge(value, now())[0])
+        (value, reasons.get(at, "lost"), reading.validate(value, now())[0])
         for at, value in sent.items()
-        if reasons.get(at, "lost") != reading.judge(value, now())[0]
+        if reasons.get(at, "lost") != reading.validate(value, now())[0]
     ]
     assert not wrong, report(wrong)
     by_value = {value: reasons[at] for at, value in sent.items()}
@@ -219,7 +219,7 @@ def test_each_accepted_value_is_what_plain_python_reads(
     )
     found = {(p, o): json.loads(base64.b64decode(row)) for p, o, row in staged if (p, o) in sent}
     for at, row in found.items():
-        _, message = reading.judge(sent[at], now())
+        _, message = reading.validate(sent[at], now())
         assert row == staged_row(message, now()), sent[at]
     assert len(found) > MESSAGES / 4
 
@@ -258,8 +258,8 @@ def report(wrong: list[tuple[bytes | None, str | None, str | None]]) -> str:
     return f"{len(wrong)} differ; the smallest of each kind:\n" + "\n".join(lines)
 
 
-def test_the_query_alone_judges_as_the_build_does(stack: Settings) -> None:
-    assert judged_by_spark([v for v, _ in FIXED if v]) == [r for v, r in FIXED if v]
+def test_the_query_alone_validates_as_the_build_does(stack: Settings) -> None:
+    assert validated_by_spark([v for v, _ in FIXED if v]) == [r for v, r in FIXED if v]
 
 
 def test_a_failing_message_is_shrunk_to_what_it_is_about() -> None:

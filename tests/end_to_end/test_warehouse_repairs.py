@@ -35,7 +35,7 @@ WANTED = (
 )
 READS = (
     "select count(*), sum(message_count) from core.fct_attempts",
-    "select count(*), sum(right_choice_count) from core.fct_responses",
+    "select count(*), sum(correct_selection_count) from core.fct_responses",
     "select attempts from questions.below_pass_mark",
 )
 ERRORS = "select count(*) from operations.audit_failures where severity = 'error'"
@@ -168,7 +168,7 @@ def test_what_was_published_is_audited_by_dbt_test_and_put_right_by_a_build(
 ) -> None:
     """A build looks at what it adds to what is published; `dbt test` looks at everything."""
     query("update audit.flat_questions set question_position = 0 where question_position = 2")
-    said = dbt("test", "--select", "flat_questions_is_sound", expect=1)
+    said = dbt("test", "--select", "flat_questions_row_checks", expect=1)
     assert "FAIL" in said
     rules = {row["rule"] for row in rows("select rule from operations.audit_failures")}
     assert "positions count from 1" in rules

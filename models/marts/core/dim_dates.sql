@@ -2,8 +2,8 @@ with
 
 bounds as (
     select
-        min(started_on) as first_date,
-        max(started_on) as last_date
+        min(started_date) as first_date,
+        max(started_date) as last_date
     from {{ ref('fct_attempts') }}
 ),
 

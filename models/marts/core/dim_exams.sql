@@ -7,7 +7,7 @@ attempts as (
 exams as (
     select
         base_exam_id,
-        -- The newest name, where a course was renamed; of equals the last in the alphabet.
+        -- A renamed course has the newest name; of equally new ones the last in the alphabet.
         max_by(exam_name, struct(started_at, exam_name)) as exam_name,
         count(distinct exam_name) as course_count,
         bool_and(is_test_record) as is_test_exam,
@@ -28,8 +28,8 @@ questions_of_attempts as (
 questions_of_exams as (
     select
         base_exam_id,
-        min(question_count) as fewest_questions,
-        max(question_count) as most_questions
+        min(question_count) as min_question_count,
+        max(question_count) as max_question_count
     from questions_of_attempts
     group by base_exam_id
 )
@@ -38,8 +38,8 @@ select
     base_exam_id,
     exams.exam_name,
     exams.course_count,
-    coalesce(questions_of_exams.fewest_questions, 0) as fewest_questions,
-    coalesce(questions_of_exams.most_questions, 0) as most_questions,
+    coalesce(questions_of_exams.min_question_count, 0) as min_question_count,
+    coalesce(questions_of_exams.max_question_count, 0) as max_question_count,
     exams.is_test_exam,
     exams.first_started_at,
     exams.last_started_at

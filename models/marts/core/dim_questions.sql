@@ -17,8 +17,8 @@ options as (
         base_exam_id,
         question_id,
         count(*) as option_count,
-        count_if(is_correct) as right_option_count,
-        bool_or(is_key_disputed) as is_key_disputed
+        count_if(is_correct) as correct_option_count,
+        bool_or(has_inconsistent_key) as has_inconsistent_key
     from {{ ref('dim_options') }}
     group by base_exam_id, question_id
 )
@@ -27,9 +27,9 @@ select
     questions.base_exam_id,
     questions.question_id,
     coalesce(options.option_count, 0) as option_count,
-    coalesce(options.right_option_count, 0) as right_option_count,
-    coalesce(options.right_option_count > 1, false) as has_several_right_options,
-    coalesce(options.is_key_disputed, false) as is_key_disputed,
+    coalesce(options.correct_option_count, 0) as correct_option_count,
+    coalesce(options.correct_option_count > 1, false) as is_multiple_response,
+    coalesce(options.has_inconsistent_key, false) as has_inconsistent_key,
     questions.is_test_record as is_test_question
 from questions
 left join options using (base_exam_id, question_id)

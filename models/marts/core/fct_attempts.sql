@@ -1,11 +1,3 @@
-{{
-    config(
-        materialized='incremental',
-        unique_key='attempt_id',
-        meta={'changed_in': {'model': 'flat_attempts', 'batch': 'latest_batch_id'}},
-    )
-}}
-
 with
 
 attempts as (
@@ -23,18 +15,18 @@ select
     exam_name,
     is_test_record,
     started_at,
-    {{ utc_date('started_at') }} as started_on,
+    {{ utc_date('started_at') }} as started_date,
     recorded_at,
-    -- Clocks lie, and attempts are left open: out of these bounds it is no time spent on it.
+    -- Clocks are wrong and attempts are left open, so a duration out of these bounds means nothing.
     case
-        when seconds between 0 and {{ setting('longest_duration_seconds') }} then seconds
+        when seconds between 0 and {{ setting('max_duration_seconds') }} then seconds
     end as duration_seconds,
     question_count,
     correct_count,
     incorrect_count,
     incomplete_count,
     unanswered_count,
-    -- A decimal, because a sum of doubles depends on the order in which they come.
+    -- A decimal, because a sum of doubles depends on the order of the rows.
     cast(try_divide(correct_count, question_count) as decimal(18, 15)) as score,
     is_all_correct,
     message_count,

@@ -1,12 +1,4 @@
 -- depends_on: {{ ref('flat_attempts') }}
-{{
-    config(
-        materialized='incremental',
-        unique_key='attempt_id',
-        meta={'changed_in': {'model': 'flat_attempts', 'batch': 'batch_id'}},
-    )
-}}
-
 select
     attempt_id,
     question_position,
@@ -17,9 +9,9 @@ select
     is_incomplete,
     is_submitted,
     option_count,
-    right_option_count,
-    right_choice_count,
-    wrong_choice_count,
+    correct_option_count,
+    correct_selection_count,
+    distractor_selection_count,
     is_test_record,
     message_id,
     batch_id

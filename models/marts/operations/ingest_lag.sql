@@ -1,14 +1,14 @@
 -- depends_on: {{ ref('base_assess__messages') }}
 with
 
-ledger as (
+batch_log as (
     select
         *,
         row_number() over (
             partition by topic, topic_id, partition order by batch_id desc
-        ) as place
+        ) as recency
     from {{ source('raw', 'ingest_batches') }}
-    -- A replay reads old offsets again: it says nothing of how far ingest is.
+    -- A replay reads old offsets again, so it does not show how far ingest is.
     where
         decision is distinct from 'replay'
         and topic = {{ topic() }}
@@ -19,8 +19,8 @@ newest as (
     select
         *,
         max(committed_at) over () as newest_at
-    from ledger
-    where place = 1
+    from batch_log
+    where recency = 1
 )
 
 select

@@ -21,7 +21,7 @@ days as (
     group by topic, date_day
 ),
 
-first_arrivals as (
+canonical as (
     select
         topic,
         {{ utc_date('message_at') }} as date_day,
@@ -36,9 +36,9 @@ select
     days.messages,
     days.staged,
     days.rejected,
-    coalesce(first_arrivals.attempts, 0) as attempts,
+    coalesce(canonical.attempts, 0) as attempts,
     days.value_bytes,
     days.first_message_at,
     days.last_message_at
 from days
-left join first_arrivals using (topic, date_day)
+left join canonical using (topic, date_day)

@@ -12,7 +12,7 @@ raw_records as (
     group by topic, topic_id, batch_id, partition
 ),
 
-judged as (
+validated as (
     select
         topic,
         topic_id,
@@ -35,13 +35,13 @@ flattened as (
     group by topic, topic_id, batch_id, partition
 ),
 
-ledger as (
+batch_log as (
     select
         batches.topic,
         batches.topic_id,
         batches.batch_id,
         batches.partition,
-        batches.rows as ledger_rows,
+        batches.rows as logged_rows,
         exists(
             collect_list(replays.batch_id), replay -> replay is not null
         ) as is_partly_replayed
@@ -68,23 +68,24 @@ select
     topic_id,
     batch_id,
     partition,
-    ledger.ledger_rows,
+    batch_log.logged_rows,
     coalesce(raw_records.raw_rows, 0) as raw_rows,
-    coalesce(judged.staged_rows, 0) as staged_rows,
-    coalesce(judged.rejected_rows, 0) as rejected_rows,
+    coalesce(validated.staged_rows, 0) as staged_rows,
+    coalesce(validated.rejected_rows, 0) as rejected_rows,
     coalesce(flattened.flattened_rows, 0) as flattened_rows,
-    -- What was staged and speaks for no attempt came again.
-    coalesce(judged.staged_rows, 0) - coalesce(flattened.flattened_rows, 0) as duplicate_rows,
+    -- A staged message that is not the canonical one of its attempt is a duplicate.
+    coalesce(validated.staged_rows, 0) - coalesce(flattened.flattened_rows, 0) as duplicate_rows,
     case
-        when ledger.ledger_rows is null then 'not in the ledger'
-        when ledger.ledger_rows = coalesce(raw_records.raw_rows, 0) then 'reconciled'
-        -- Part of its offsets came again in a later batch.
+        when batch_log.logged_rows is null then 'not in the batch log'
+        when batch_log.logged_rows = coalesce(raw_records.raw_rows, 0) then 'reconciled'
+        -- A replay moved part of its offsets to a later batch.
         when
-            ledger.is_partly_replayed and ledger.ledger_rows > coalesce(raw_records.raw_rows, 0)
+            batch_log.is_partly_replayed
+            and batch_log.logged_rows > coalesce(raw_records.raw_rows, 0)
             then 'partly replayed'
         else 'not reconciled'
     end as status
-from ledger
+from batch_log
 full outer join raw_records using (topic, topic_id, batch_id, partition)
-full outer join judged using (topic, topic_id, batch_id, partition)
+full outer join validated using (topic, topic_id, batch_id, partition)
 full outer join flattened using (topic, topic_id, batch_id, partition)

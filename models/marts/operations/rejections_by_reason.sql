@@ -15,7 +15,7 @@ counted as (
         count(rejected.message_id) as messages,
         min(rejected.message_at) as first_message_at,
         max(rejected.message_at) as last_message_at,
-        -- Where to look at one: the newest.
+        -- The newest record is an example to look at.
         max_by(
             concat(rejected.topic, ' ', rejected.partition, ' ', rejected.offset),
             struct(rejected.message_at, rejected.topic_id, rejected.partition, rejected.offset)
@@ -33,7 +33,7 @@ select
     reason,
     meaning,
     messages,
-    {{ share('messages', 'sum(messages) over ()') }} as share_of_rejected,
+    {{ safe_divide('messages', 'sum(messages) over ()') }} as share_of_rejected,
     first_message_at,
     last_message_at,
     newest_record,

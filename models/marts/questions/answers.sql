@@ -16,10 +16,10 @@ most_common as (
 popularity as (
     select
         concat(
-            'How many took ', coalesce({{ joined_names('exam_name', 'rank = 1') }}, 'it'), '?'
+            'How many took ', coalesce({{ listagg_distinct('exam_name', 'rank = 1') }}, 'it'), '?'
         ) as question,
-        {{ as_read('max(messages)') }} as answer_messages,
-        {{ as_read('max(attempts)') }} as answer_attempts,
+        {{ format_number('max(messages)') }} as answer_messages,
+        {{ format_number('max(attempts)') }} as answer_attempts,
         'assessments' as unit,
         'All of the course with the most messages. Attempts, not people: no field names a person.'
             as definition,
@@ -32,8 +32,8 @@ popularity as (
 courses as (
     select
         'How many courses were assessed?' as question,
-        {{ as_read('courses') }} as answer_messages,
-        {{ as_read('courses') }} as answer_attempts,
+        {{ format_number('courses') }} as answer_messages,
+        {{ format_number('courses') }} as answer_attempts,
         'courses' as unit,
         'Different values of exam_name, that of the test records included.' as definition,
         courses as value_messages,
@@ -44,8 +44,8 @@ courses as (
 assessments as (
     select
         'How many assessments were taken?' as question,
-        {{ as_read('messages') }} as answer_messages,
-        {{ as_read('attempts') }} as answer_attempts,
+        {{ format_number('messages') }} as answer_messages,
+        {{ format_number('attempts') }} as answer_attempts,
         'assessments' as unit,
         'Messages that arrived, or attempts, each once; with test records.'
             as definition,
@@ -57,8 +57,8 @@ assessments as (
 score as (
     select
         'How many questions are answered right on average?' as question,
-        {{ as_read('average_over_messages * 100', 3, ' %') }} as answer_messages,
-        {{ as_read('average_over_attempts * 100', 3, ' %') }} as answer_attempts,
+        {{ format_number('average_over_messages * 100', 3, ' %') }} as answer_messages,
+        {{ format_number('average_over_attempts * 100', 3, ' %') }} as answer_attempts,
         'of the questions of an assessment' as unit,
         'The mean of correct / total; test records have no counts and are left out.' as definition,
         average_over_messages * 100 as value_messages,
@@ -69,8 +69,8 @@ score as (
 perfect as (
     select
         'How many got everything right?' as question,
-        {{ as_read('messages') }} as answer_messages,
-        {{ as_read('attempts') }} as answer_attempts,
+        {{ format_number('messages') }} as answer_messages,
+        {{ format_number('attempts') }} as answer_attempts,
         'assessments' as unit,
         'Those whose counts say all_correct; test records have no counts and are left out.'
             as definition,
@@ -85,7 +85,7 @@ not_measurable as (
         question,
         if(is_measurable, 'measurable, not yet modelled', 'not measurable') as answer,
         concat(reason, ' Seen: ', evidence, '.') as definition
-    from {{ ref('measurability') }}
+    from {{ ref('unanswerable_questions') }}
 ),
 
 answers as (

@@ -13,5 +13,5 @@ select
     coalesce(sum(attempts.message_count), 0) as messages,
     count(attempts.attempt_id) as attempts
 from dates
-left join attempts on dates.date_day = attempts.started_on
+left join attempts on dates.date_day = attempts.started_date
 group by dates.date_day

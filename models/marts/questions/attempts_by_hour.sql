@@ -7,7 +7,7 @@ attempts as (
     from {{ ref('fct_attempts') }}
 ),
 
--- Also those without any attempt.
+-- Hours without attempts are rows, too.
 every_hour as (
     select explode(sequence(0, 23)) as hour_of_day
 )

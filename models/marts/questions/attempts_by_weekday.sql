@@ -2,12 +2,12 @@ with
 
 attempts as (
     select
-        weekday(started_on) + 1 as iso_weekday,
+        weekday(started_date) + 1 as iso_weekday,
         message_count
     from {{ ref('fct_attempts') }}
 ),
 
--- Also those without any attempt.
+-- Weekdays without attempts are rows, too.
 every_weekday as (
     select explode(sequence(1, 7)) as iso_weekday
 )

@@ -1,6 +1,6 @@
 with
 
--- Test records have no counts, and so no score.
+-- Test records have no counts, so they have no score.
 scored as (
     select
         score,
@@ -9,7 +9,7 @@ scored as (
     where score is not null
 ),
 
--- Decimals add up to the same in any order.
+-- The sum of decimals does not depend on their order.
 summed as (
     select
         cast(sum(score * message_count) as double) as score_of_messages,

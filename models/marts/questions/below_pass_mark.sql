@@ -1,10 +1,10 @@
 with
 
--- Test records have no counts, and so no score.
+-- Test records have no counts, so they have no score.
 scored as (
     select
         message_count,
-        -- The mark itself passes.
+        -- A score at the mark passes.
         score < cast('{{ setting("pass_mark") }}' as decimal(18, 15)) as is_below
     from {{ ref('fct_attempts') }}
     where score is not null
@@ -23,6 +23,6 @@ select
     cast('{{ setting("pass_mark") }}' as double) as pass_mark,
     messages,
     attempts,
-    {{ share('messages', 'all_messages') }} as share_of_messages,
-    {{ share('attempts', 'all_attempts') }} as share_of_attempts
+    {{ safe_divide('messages', 'all_messages') }} as share_of_messages,
+    {{ safe_divide('attempts', 'all_attempts') }} as share_of_attempts
 from counted

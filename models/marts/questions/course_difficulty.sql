@@ -1,6 +1,6 @@
 with
 
--- Decimals add up to the same in any order. Test records have no score.
+-- The sum of decimals does not depend on their order. Test records have no score.
 summed as (
     select
         exam_name,
@@ -12,15 +12,15 @@ summed as (
     from {{ ref('fct_attempts') }}
     where score is not null
     group by exam_name
-    having count(*) >= {{ setting('fewest_attempts') }}
+    having count(*) >= {{ setting('min_attempts') }}
 ),
 
-moments as (
+estimates as (
     select
         *,
         total / attempts as mean_score,
         total_of_messages / messages as mean_score_of_messages,
-        -- Of a sample; never below zero, which rounding could make of equal scores.
+        -- Sample variance; rounding could make that of equal scores negative.
         greatest(total_of_squares - total * total / attempts, 0.0D)
         / nullif(attempts - 1, 0) as variance
     from summed
@@ -32,9 +32,9 @@ select
     attempts,
     mean_score_of_messages,
     mean_score,
-    greatest(mean_score - 1.96D * sqrt(variance / attempts), 0.0D) as mean_score_low,
-    least(mean_score + 1.96D * sqrt(variance / attempts), 1.0D) as mean_score_high,
-    -- Courses with the same mean share a place; thirds and the like are cut at some digit.
-    cast(rank() over (order by round(mean_score, 12)) as bigint) as place_from_hardest,
-    cast(rank() over (order by round(mean_score, 12) desc) as bigint) as place_from_easiest
-from moments
+    greatest(mean_score - 1.96D * sqrt(variance / attempts), 0.0D) as mean_score_ci_lower,
+    least(mean_score + 1.96D * sqrt(variance / attempts), 1.0D) as mean_score_ci_upper,
+    -- Rounded, so that means which differ only by rounding errors share a rank.
+    cast(rank() over (order by round(mean_score, 12)) as bigint) as difficulty_rank,
+    cast(rank() over (order by round(mean_score, 12) desc) as bigint) as facility_rank
+from estimates

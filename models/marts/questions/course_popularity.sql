@@ -17,6 +17,6 @@ select
     exam_name,
     messages,
     attempts,
-    -- As published: by messages. Courses with as many share a rank.
+    -- By messages, as in the published study. Ties share a rank.
     cast(rank() over (order by messages desc) as bigint) as rank
 from counted

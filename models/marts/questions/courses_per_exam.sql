@@ -11,7 +11,7 @@ courses as (
 select
     attempts.base_exam_id,
     count(distinct attempts.exam_name) as courses,
-    {{ joined_names('attempts.exam_name', 'true') }} as exam_names,
+    {{ listagg_distinct('attempts.exam_name', 'true') }} as exam_names,
     max(courses.exam_count) as exams_of_the_course,
     sum(attempts.message_count) as messages,
     count(*) as attempts

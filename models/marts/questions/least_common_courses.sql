@@ -3,17 +3,17 @@ with
 courses as (
     select
         *,
-        rank() over (order by messages) as place_by_messages,
-        rank() over (order by attempts) as place_by_attempts
+        rank() over (order by messages) as rank_by_messages,
+        rank() over (order by attempts) as rank_by_attempts
     from {{ ref('course_popularity') }}
 )
 
--- Courses that are equally rare share a place, and are all here if one of them is.
+-- Ties share a rank, so either all of them are here or none.
 select
     exam_name,
     messages,
     attempts,
-    cast(place_by_messages as bigint) as place_by_messages,
-    cast(place_by_attempts as bigint) as place_by_attempts
+    cast(rank_by_messages as bigint) as rank_by_messages,
+    cast(rank_by_attempts as bigint) as rank_by_attempts
 from courses
-where least(place_by_messages, place_by_attempts) <= 10
+where least(rank_by_messages, rank_by_attempts) <= 10

@@ -11,12 +11,12 @@ most as (
     from courses
 )
 
--- Courses that are equally common are named together, in the order of the alphabet.
+-- Ties are named together, in the order of the alphabet.
 select
-    {{ joined_names('courses.exam_name', 'courses.messages = most.messages') }}
+    {{ listagg_distinct('courses.exam_name', 'courses.messages = most.messages') }}
         as course_by_messages,
     max(most.messages) as messages,
-    {{ joined_names('courses.exam_name', 'courses.attempts = most.attempts') }}
+    {{ listagg_distinct('courses.exam_name', 'courses.attempts = most.attempts') }}
         as course_by_attempts,
     max(most.attempts) as attempts
 from courses

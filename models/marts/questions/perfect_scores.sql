@@ -1,6 +1,6 @@
 with
 
--- Test records have no counts, and so are neither perfect nor imperfect.
+-- Test records have no counts, so they are neither perfect nor imperfect.
 counted as (
     select
         is_all_correct,

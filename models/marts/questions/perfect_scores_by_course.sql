@@ -1,6 +1,6 @@
 with
 
--- Test records have no counts, and so are neither perfect nor imperfect.
+-- Test records have no counts, so they are neither perfect nor imperfect.
 counted as (
     select
         exam_name,
@@ -17,6 +17,6 @@ select
     exam_name,
     messages,
     attempts,
-    {{ share('messages', 'all_messages') }} as share_of_messages,
-    {{ share('attempts', 'all_attempts') }} as share_of_attempts
+    {{ safe_divide('messages', 'all_messages') }} as share_of_messages,
+    {{ safe_divide('attempts', 'all_attempts') }} as share_of_attempts
 from counted

@@ -23,6 +23,6 @@ select
     cast(bin / 10 as double) as score_from,
     messages,
     attempts,
-    {{ share('messages', 'sum(messages) over ()') }} as share_of_messages,
-    {{ share('attempts', 'sum(attempts) over ()') }} as share_of_attempts
+    {{ safe_divide('messages', 'sum(messages) over ()') }} as share_of_messages,
+    {{ safe_divide('attempts', 'sum(attempts) over ()') }} as share_of_attempts
 from counted

@@ -1,10 +1,10 @@
 with
 
--- Test records have no counts, and so no score.
+-- Test records have no counts, so they have no score.
 scored as (
     select
         exam_name,
-        -- Tenths: 0 for a score below 0.1, and so on; a full score has the bin 10 to itself.
+        -- Bin 0 is a score below 0.1, and so on; bin 10 is a full score.
         cast(floor(score * 10) as int) as bin,
         message_count
     from {{ ref('fct_attempts') }}
@@ -39,6 +39,8 @@ select
     cast(bin / 10 as double) as score_from,
     messages,
     attempts,
-    {{ share('messages', 'sum(messages) over (partition by exam_name)') }} as share_of_messages,
-    {{ share('attempts', 'sum(attempts) over (partition by exam_name)') }} as share_of_attempts
+    {{ safe_divide('messages', 'sum(messages) over (partition by exam_name)') }}
+        as share_of_messages,
+    {{ safe_divide('attempts', 'sum(attempts) over (partition by exam_name)') }}
+        as share_of_attempts
 from counted

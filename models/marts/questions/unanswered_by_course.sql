@@ -23,8 +23,8 @@ select
     questions_attempts,
     unanswered_attempts,
     incomplete_attempts,
-    {{ share('unanswered_messages', 'questions_messages') }} as unanswered_share_of_messages,
-    {{ share('incomplete_messages', 'questions_messages') }} as incomplete_share_of_messages,
-    {{ share('unanswered_attempts', 'questions_attempts') }} as unanswered_share_of_attempts,
-    {{ share('incomplete_attempts', 'questions_attempts') }} as incomplete_share_of_attempts
+    {{ safe_divide('unanswered_messages', 'questions_messages') }} as unanswered_share_of_messages,
+    {{ safe_divide('incomplete_messages', 'questions_messages') }} as incomplete_share_of_messages,
+    {{ safe_divide('unanswered_attempts', 'questions_attempts') }} as unanswered_share_of_attempts,
+    {{ safe_divide('incomplete_attempts', 'questions_attempts') }} as incomplete_share_of_attempts
 from counted

@@ -1,7 +1,7 @@
 {{ config(severity='warn') }}
 
--- Names of courses are taken as they are. Those that a reader cannot tell apart are counted apart:
--- they differ only by spaces, case, or how a letter is encoded (Unicode normalisation).
+-- Courses are counted by their exact names. This warns of names that differ only by spaces, case,
+-- or the encoding of a letter (Unicode normalisation).
 with
 
 courses as (

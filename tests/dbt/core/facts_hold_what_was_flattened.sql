@@ -1,5 +1,5 @@
--- No attempt, question or option is lost or doubled on its way into the facts.
-{% set is_new = audit_filter(ref('flat_options')) -%}
+-- The facts have as many attempts, questions and options as the flattened models.
+{% set new_rows_filter = audit_filter(ref('flat_options')) -%}
 
 with
 
@@ -8,10 +8,10 @@ compared as (
         ('attempts', 'flat_attempts', 'count(*)', 'fct_attempts', 'count(*)'),
         ('responses', 'flat_questions', 'count(*)', 'fct_responses', 'count(*)'),
         ('options', 'flat_options', 'count(*)', 'fct_responses', 'sum(option_count)'),
-        ('choices', 'flat_options', 'count_if(is_checked)', 'fct_option_choices', 'count(*)'),
+        ('selections', 'flat_options', 'count_if(is_checked)', 'fct_option_selections', 'count(*)'),
         (
-            'counted choices', 'flat_options', 'count_if(is_checked)',
-            'fct_responses', 'sum(right_choice_count + wrong_choice_count)'
+            'counted selections', 'flat_options', 'count_if(is_checked)',
+            'fct_responses', 'sum(correct_selection_count + distractor_selection_count)'
         ),
     ] -%}
         select
@@ -19,12 +19,12 @@ compared as (
             (
                 select {{ flattened_count }}
                 from {{ ref(flattened) }}
-                where {{ is_new }}
+                where {{ new_rows_filter }}
             ) as flattened,
             (
                 select coalesce({{ facts_count }}, 0)
                 from {{ ref(facts) }}
-                where {{ is_new }}
+                where {{ new_rows_filter }}
             ) as in_facts
         {{ 'union all' if not loop.last }}
     {% endfor %}

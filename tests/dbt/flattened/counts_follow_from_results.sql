@@ -1,12 +1,12 @@
--- What a message counts is what its questions say, if it has any; test records count nothing.
-{% set is_new = audit_filter(ref('flat_questions')) -%}
+-- The counts of a message follow from its questions; test records have no counts.
+{% set new_rows_filter = audit_filter(ref('flat_questions')) -%}
 
 with
 
 attempts as (
     select *
     from {{ ref('flat_attempts') }}
-    where {{ is_new }}
+    where {{ new_rows_filter }}
 ),
 
 counted as (
@@ -18,7 +18,7 @@ counted as (
         count_if(user_result = 'missed_some') as incomplete,
         count_if(user_result = 'unanswered') as unanswered
     from {{ ref('flat_questions') }}
-    where {{ is_new }}
+    where {{ new_rows_filter }}
     group by attempt_id
 )
 

@@ -1,4 +1,4 @@
--- The messages of all attempts are the staged messages.
+-- The attempts have as many messages as are staged.
 with
 
 flattened as (

@@ -1,4 +1,4 @@
--- Kafka's ledger = raw = staged + rejected = flattened + duplicates, also as the days count them.
+-- Raw = staged + rejected and staged = attempts + duplicates, and messages_per_day counts the same.
 with
 
 reconciled as (

@@ -1,4 +1,4 @@
--- What is said of each course adds up to what is said of all: courses, perfect scores, durations.
+-- The courses, perfect scores and durations of all courses add up to those of all attempts.
 with
 
 popular as (

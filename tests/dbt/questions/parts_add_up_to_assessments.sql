@@ -1,11 +1,11 @@
--- Parts sum to the whole: courses, exams, hours, weekdays, dates and arrivals to all assessments,
--- and score bins to those with a score.
+-- Courses, exams, hours, weekdays, dates and redeliveries add up to all assessments, and score bins
+-- to those with a score.
 with
 
 parts as (
     {% for model in [
         'course_popularity', 'courses_per_exam', 'attempts_by_hour', 'attempts_by_weekday',
-        'attempts_by_date', 'repeat_arrivals', 'score_distribution', 'score_distribution_by_course',
+        'attempts_by_date', 'message_redeliveries', 'score_distribution', 'score_distribution_by_course',
     ] -%}
         select
             '{{ model }}' as model,

@@ -1,5 +1,5 @@
 -- A record of the raw table is in exactly one of the two staging models.
-{% set is_new = audit_filter(ref('base_assess__messages')) -%}
+{% set new_rows_filter = audit_filter(ref('base_assess__messages')) -%}
 
 with
 
@@ -7,24 +7,24 @@ newest as (
     select max(batch_id) as newest_batch_id from {{ ref('base_assess__messages') }}
 ),
 
--- Those that ingest adds while a build runs are of the next build.
+-- Records that ingest adds while a build runs belong to the next build.
 records as (
     select records.*
     from {{ ref('base_assess__records') }} as records
     cross join newest
     where
-        {{ is_new }}
+        {{ new_rows_filter }}
         and coalesce(records.batch_id <= newest.newest_batch_id, true)
 ),
 
 divided as (
     select message_id
     from {{ ref('stg_assess__messages') }}
-    where {{ is_new }}
+    where {{ new_rows_filter }}
     union all
     select message_id
     from {{ ref('stg_assess__rejected_messages') }}
-    where {{ is_new }}
+    where {{ new_rows_filter }}
 ),
 
 counted as (

@@ -1,7 +1,7 @@
 {{ config(severity='warn') }}
 
--- Of a batch, not more is rejected than the variable max_rejected_share says.
-{% set is_new = audit_filter(ref('base_assess__messages')) -%}
+-- Of each batch, at most the share max_rejected_share (a variable) is rejected.
+{% set new_rows_filter = audit_filter(ref('base_assess__messages')) -%}
 
 with
 
@@ -11,10 +11,10 @@ batches as (
         batch_id,
         count(*) as records,
         count(reason) as rejected_records,
-        {{ share('count(reason)', 'count(*)') }} as rejected_share,
+        {{ safe_divide('count(reason)', 'count(*)') }} as rejected_share,
         mode(reason, true) as most_common_reason
     from {{ ref('base_assess__messages') }}
-    where {{ is_new }}
+    where {{ new_rows_filter }}
     group by topic, batch_id
 )
 

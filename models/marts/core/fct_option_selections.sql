@@ -1,12 +1,4 @@
 -- depends_on: {{ ref('flat_attempts') }}
-{{
-    config(
-        materialized='incremental',
-        unique_key='attempt_id',
-        meta={'changed_in': {'model': 'flat_attempts', 'batch': 'batch_id'}},
-    )
-}}
-
 select
     attempt_id,
     question_position,

@@ -1,4 +1,4 @@
--- Names are joined each once, in the order of the alphabet; none gives null.
+-- Each value is there once, in the order of the alphabet; no value gives null.
 with
 
 rows as (
@@ -7,8 +7,8 @@ rows as (
 
 joined as (
     select
-        {{ joined_names('name', 'kind = 1') }} as several,
-        {{ joined_names('name', 'kind = 3') }} as nobody
+        {{ listagg_distinct('name', 'kind = 1') }} as several,
+        {{ listagg_distinct('name', 'kind = 3') }} as nobody
     from rows
 )
 

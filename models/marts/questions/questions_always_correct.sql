@@ -4,8 +4,8 @@ responses as (
     select * from {{ ref('fct_responses') }}
 ),
 
--- The few attempts that arrived more than once: every other one has one message.
-repeated as (
+-- Few attempts have duplicates; every other one has one message.
+redelivered as (
     select
         attempt_id,
         message_count - 1 as more_messages
@@ -13,16 +13,16 @@ repeated as (
     where message_count > 1
 ),
 
--- Test records say nothing of whether a question was answered right.
+-- Test records have no results.
 counted as (
-    select /*+ broadcast(repeated) */
+    select /*+ broadcast(redelivered) */
         responses.base_exam_id,
         responses.question_id,
         count(*) as responses,
-        count(*) + coalesce(sum(repeated.more_messages), 0) as responses_of_messages,
-        bool_and(responses.is_correct) as is_always_right
+        count(*) + coalesce(sum(redelivered.more_messages), 0) as responses_of_messages,
+        bool_and(responses.is_correct) as is_always_correct
     from responses
-    left join repeated using (attempt_id)
+    left join redelivered using (attempt_id)
     where not responses.is_test_record
     group by responses.base_exam_id, responses.question_id
 )
@@ -32,6 +32,6 @@ select
     question_id,
     responses_of_messages,
     responses,
-    1.0D - power(0.05D, 1.0D / responses) as wrong_share_at_most
+    1.0D - power(0.05D, 1.0D / responses) as error_rate_upper_95
 from counted
-where is_always_right
+where is_always_correct

@@ -1,4 +1,4 @@
--- Each macro that computes, on the cases that its documentation names.
+-- Macros that render a value, each on the cases that its description names.
 {% set message -%}
     parse_json('{"keen_id":1,"new":2,"sequences":{"id":1,"s":1,"counts":{"total":1,"c":1},
     "questions":[{"id":1,"q":1,"options":[{"id":1,"o":{"deep":1}},null,{"o":2}]},{"q":1}]}}')
@@ -13,17 +13,17 @@ with
 cases as (
     select inline(array(
         {% for name, found, wanted in [
-            ('an ISO moment', from_iso_8601("'2018-01-23T14:23:19.082Z'"), "timestamp '2018-01-23T14:23:19.082Z'"),
-            ('an ISO moment with an offset', from_iso_8601("'2018-01-23T14:23:19+02:00'"), "timestamp '2018-01-23T12:23:19Z'"),
-            ('no zone, no moment', from_iso_8601("'2018-01-23T14:23:19'"), 'null'),
+            ('an ISO timestamp', from_iso_8601("'2018-01-23T14:23:19.082Z'"), "timestamp '2018-01-23T14:23:19.082Z'"),
+            ('an ISO timestamp with an offset', from_iso_8601("'2018-01-23T14:23:19+02:00'"), "timestamp '2018-01-23T12:23:19Z'"),
+            ('an ISO timestamp without a zone', from_iso_8601("'2018-01-23T14:23:19'"), 'null'),
             ('no such month', from_iso_8601("'2018-13-23T14:23:19Z'"), 'null'),
             ('Unix seconds', from_unix_seconds("'1516717442.735266'"), "timestamp '2018-01-23T14:24:02.735266Z'"),
             ('Unix seconds are digits', from_unix_seconds("'1e9'"), 'null'),
             ('no Unix seconds', from_unix_seconds('cast(null as string)'), 'null'),
-            ('a moment as late as one can be', possible_moment("timestamp '2018-01-24T00:00:00Z'", written_at), "timestamp '2018-01-24T00:00:00Z'"),
-            ('a moment that is too late', possible_moment("timestamp '2018-01-24T00:00:00.000001Z'", written_at), 'null'),
-            ('the first moment that one can be', possible_moment("timestamp '2000-01-01T00:00:00Z'", written_at), "timestamp '2000-01-01T00:00:00Z'"),
-            ('a moment that is too early', possible_moment("timestamp '1999-12-31T23:59:59.999999Z'", written_at), 'null'),
+            ('the latest valid timestamp', valid_timestamp("timestamp '2018-01-24T00:00:00Z'", written_at), "timestamp '2018-01-24T00:00:00Z'"),
+            ('a timestamp that is too late', valid_timestamp("timestamp '2018-01-24T00:00:00.000001Z'", written_at), 'null'),
+            ('the earliest valid timestamp', valid_timestamp("timestamp '2000-01-01T00:00:00Z'", written_at), "timestamp '2000-01-01T00:00:00Z'"),
+            ('a timestamp that is too early', valid_timestamp("timestamp '1999-12-31T23:59:59.999999Z'", written_at), 'null'),
             ('no character is blank', is_blank("''"), 'true'),
             ('Unicode has other spaces', is_blank("' \\u00a0\\u3000\\u200b\\t'"), 'true'),
             ('a dot is not blank', is_blank("' . '"), 'false'),
@@ -40,12 +40,12 @@ cases as (
             ('a percentile that is one of the values', percentile('array(1D, 2D, 4D)', 0.5), '2.0D'),
             ('a percentile of one value', percentile('array(7D)', 0.9), '7.0D'),
             ('a percentile of nothing', percentile('cast(array() as array<double>)', 0.5), 'null'),
-            ('a share', share('1', '4'), '0.25D'),
-            ('a share of nothing', share('0', '0'), 'null'),
+            ('a share', safe_divide('1', '4'), '0.25D'),
+            ('a share of nothing', safe_divide('0', '0'), 'null'),
             ('seconds', seconds_between("timestamp '2018-01-01T00:00:00.25Z'", "timestamp '2018-01-01T00:00:00Z'"), '-0.25'),
-            ('a number as read', as_read('3280'), "'3,280'"),
-            ('a share as read', as_read('62.6567', 3, ' %'), "'62.657 %'"),
-            ('no number as read', as_read('null'), "'no data'"),
+            ('a number as text', format_number('3280'), "'3,280'"),
+            ('a share as text', format_number('62.6567', 3, ' %'), "'62.657 %'"),
+            ('null as text', format_number('null'), "'no data'"),
             ('a literal with quotes', string_literal("Don't \\ \"stop\""), 'concat("Don", char(39), "t ", char(92), " ", char(34), "stop", char(34))'),
             ('unknown keys at every level', unknown_keys(message, keys, questions, option_maps(questions)) ~ '::string', "'[counts.c, new, options.o, questions.q, sequences.s]'"),
             ('no unknown keys', unknown_keys(plain, "array('keen_id')", question_maps(plain), option_maps(question_maps(plain))) ~ '::string', 'null'),

@@ -1,0 +1,3 @@
+{% macro safe_divide(numerator, denominator) -%}
+    cast(try_divide({{ numerator }}, {{ denominator }}) as double)
+{%- endmacro %}
