@@ -1,8 +1,8 @@
-# Each target is a line or two; the work is done by the programs it names.
+# Each target is a line or two; the programs that it calls do the work.
 PYTHON ?= python3
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# What a user has set for other projects does not change what Python and dbt do here.
+# Variables that are set for other projects must not change what Python and dbt do here.
 unexport $(filter PYTHON% DBT_%,$(.VARIABLES))
 SETUP := $(PYTHON) -Es stack/check_python.py && $(PYTHON) -Es stack/bootstrap.py
 .DEFAULT_GOAL := help
@@ -11,54 +11,54 @@ SETUP := $(PYTHON) -Es stack/check_python.py && $(PYTHON) -Es stack/bootstrap.py
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-setup: ## make the virtual environment for the demo
+setup: ## create the virtual environment for the demo
 	@$(SETUP) run
 
 setup-dev:
 	@$(SETUP) dev
 
-demo: setup ## from Kafka to the answers, for real; DATA=FILE for messages of your own
+demo: setup ## run the pipeline, from Kafka to the answers; DATA=FILE for your own messages
 	@$(PY) demo.py "$$DATA"
 
 up: setup ## start Kafka, HDFS and Spark
 	@$(PY) -m stack up
 
-down: setup ## stop them; the data stays
+down: setup ## stop the services; the data is kept
 	@$(PY) -m stack down
 
-status: setup ## show them
+status: setup ## show the services
 	@$(PY) -m stack status
 
-reset: setup ## stop them and delete their data
+reset: setup ## stop the services and delete their data
 	@$(PY) -m stack reset
 
 sql: setup ## a SQL prompt through the Thrift Server
 	@$(PY) -m stack sql
 
-lint: setup-dev ## style, types, and the rules of the house
+lint: setup-dev ## check style, types and conventions
 	@ruff check . && ruff format --check . && mypy
 	@dbt --quiet --warn-error parse --target-path target && dbt-bouncer run
 	@sqlfluff lint --processes 2 models tests/dbt
 
-check: lint ## what needs no services, under a minute
+check: lint ## lint, and run the tests that need no services
 	@$(PY) -m pytest -m "not services" --numprocesses 2 --deselect tests/end_to_end/test_lint.py
 
-test: setup-dev ## every test; starts and stops services of its own
+test: setup-dev ## run all tests but the long ones; starts its own services
 	@$(PY) -m stack jars && $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-long: setup-dev ## the fault tests that take minutes each
+test-long: setup-dev ## run the long tests, which take minutes each
 	@$(PY) -m stack jars && $(PY) -m pytest -m long --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-chaos: setup-dev ## everything happens to ingest at random; MINUTES=3 SEED=7 replays
+chaos: setup-dev ## random faults during a long run of ingest; MINUTES=3 SEED=7 repeats one
 	@$(PY) -m tests.ingest.faults.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-bench: setup-dev up ## how fast ingest is, against Spark's own connector and a plain loop
+bench: setup-dev up ## measure ingest against Spark's own connector and a poll-and-insert loop
 	@eval "$$($(PY) -m stack env)" && $(PY) -m benchmarks.ingest compare
 
-bench-build: setup-dev ## a full and an incremental build, against DuckDB; MESSAGES=100000
+bench-build: setup-dev ## measure full and incremental builds against DuckDB; MESSAGES=100000
 	@$(PY) -m benchmarks.build $(if $(MESSAGES),--messages $(MESSAGES))
 
-lock: setup-dev ## renew requirements/*.txt from requirements/*.in
+lock: setup-dev ## update requirements/*.txt from requirements/*.in
 	@uv pip compile --quiet $(LOCK) -o requirements/uv.txt requirements/uv.in
 	@uv pip compile --quiet $(LOCK) -o requirements/dev.txt requirements/dev.in
 	@uv pip compile --quiet $(LOCK) -c requirements/dev.txt -o requirements/run.txt requirements/run.in

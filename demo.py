@@ -1,4 +1,4 @@
-"""From Kafka to the answers, for real: start the services, publish, ingest, build, and ask.
+"""The demo, from Kafka to the answers: start the services, publish, ingest, build, and query.
 
 Usage: python demo.py [FILE]     (`make demo`, `make demo DATA=FILE`)
 """
@@ -26,10 +26,11 @@ with environment.importing_packages():
     from rich.table import Table
     from thrift.Thrift import TException
 
-    from ingest import cli as ingest_cli
-    from ingest import files, sample
+    import sample
+    from ingest.command_line import reporting
     from ingest.settings import load
     from ingest.topic import Source
+    from sample import files
     from stack import cli, lifecycle
     from stack.errors import StateUnusable, StepFailed
     from stack.settings import HOST, ROOT, Settings
@@ -44,10 +45,10 @@ NEXT = """
 What next
   make sql                       a SQL prompt through Thrift; try: select * from questions.answers;
   show tables in questions;      there; and in raw, staging, flattened and core
-  python -m stack hdfs -ls -R /warehouse     the files they are made of
+  python -m stack hdfs -ls -R /warehouse     the files of these tables
   dbt build                      after a change to a model: run it, test it, publish it
-  make demo DATA=attempts.json   the same with messages of your own
-  make down                      stop the services; the data stays
+  make demo DATA=attempts.json   the same with your own messages
+  make down                      stop the services; the data is kept
 (`python` and `dbt` are those of the virtual environment: `. .venv/bin/activate`)
 """
 
@@ -57,14 +58,20 @@ console = Console(highlight=False, soft_wrap=True)
 def main(
     file: Annotated[str, typer.Argument(help="JSON array or JSON lines; default: the sample")] = "",
 ) -> None:
-    """Bring the sample, or a file, from Kafka to the answers."""
+    """Run the pipeline, from Kafka to the answers, on the sample or on a file."""
+    with cli.reporting(), reporting():
+        run(file)
+
+
+def run(file: str) -> None:
+    """Run the five steps: services, publish, ingest, build, answers."""
     begun = time.monotonic()
     if file:
         file = str(Path(file).expanduser().absolute())
     environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
     settings = cli.settings()
     console.print(f"From Kafka to the answers, with {file or 'the sample'}", markup=False)
-    with alone(settings):
+    with locked(settings):
         wanted = fingerprint(file)
         start_clean_if_other(settings, wanted)
         step(settings, "services", "python", "-m", "stack", "up")
@@ -79,7 +86,7 @@ def main(
 
 
 def fingerprint(file: str) -> str:
-    """Read all messages once, so that a bad file ends here, and return what identifies them."""
+    """Return a digest of all messages; a bad file fails here, before anything is changed."""
     values = (value for value, _ in files.messages(file)) if file else sample.generate()
     digest = hashlib.sha256()
     count = 0
@@ -91,7 +98,7 @@ def fingerprint(file: str) -> str:
 
 
 def start_clean_if_other(settings: Settings, wanted: str) -> None:
-    """Never mix the messages of two demos: the topic holds one file's, or nothing."""
+    """Reset the stack if it holds other messages, so that two demos never mix."""
     known = record(settings)
     if not known or known.get("published") == wanted:
         return
@@ -105,7 +112,7 @@ def start_clean_if_other(settings: Settings, wanted: str) -> None:
 
 
 def publish(settings: Settings, file: str, wanted: str) -> None:
-    """Publish to an empty topic, and keep a record of what it holds."""
+    """Publish to an empty topic, and record what it holds."""
     step(settings, "topic", "python", "-m", "ingest", "topic", "create", "--topic", TOPIC)
     kafka = settings.client_environment()["ASSAY_KAFKA"]
     with Source(load(kafka=kafka, topic=TOPIC)) as source:
@@ -119,13 +126,13 @@ def publish(settings: Settings, file: str, wanted: str) -> None:
     write_record(settings, {"publishing": wanted})
     if not file:
         file = str(settings.state / "sample.jsonl")
-        step(settings, "sample", "python", "-m", "ingest", "sample", "--output", file)
-    step(settings, "publish", "python", "-m", "ingest", "publish", file, "--topic", TOPIC)
+        step(settings, "sample", "python", "-m", "sample", "generate", "--output", file)
+    step(settings, "publish", "python", "-m", "sample", "publish", file, "--topic", TOPIC)
     write_record(settings, {"published": wanted})
 
 
 def build(settings: Settings, wanted: str) -> None:
-    """Build, audit and publish; a lock that a stopped demo's build left is taken away first."""
+    """Build, audit and publish; first release the lock of a build that was stopped."""
     dbt = ("dbt", "--no-use-colors")
     if "building" in record(settings):
         step(settings, "lock", *dbt, "run-operation", "release_lock")
@@ -135,7 +142,7 @@ def build(settings: Settings, wanted: str) -> None:
 
 
 def step(settings: Settings, title: str, *command: str) -> None:
-    """Run one command as a user would type it, and show its last line meanwhile.
+    """Run one command as a user would type it, and show its latest line meanwhile.
 
     Raises:
         StepFailed: it ended with an error; what it printed is shown.
@@ -144,7 +151,7 @@ def step(settings: Settings, title: str, *command: str) -> None:
     begun = time.monotonic()
     variables = {**os.environ, **settings.client_environment(), "PYTHONUNBUFFERED": "1"}
     variables["PATH"] = os.pathsep.join((os.path.dirname(sys.executable), os.environ["PATH"]))
-    # The current folder must not decide which modules are found.
+    # In the root: the current folder must not decide which modules are found.
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -168,14 +175,14 @@ def step(settings: Settings, title: str, *command: str) -> None:
     if process.returncode != 0:
         console.print("\n".join(last), markup=False)
         raise StepFailed(
-            f"`{' '.join(command)}` failed (exit code {process.returncode}), as said above",
-            "mend the cause, then run `make demo` again: it goes on where it stopped",
+            f"`{' '.join(command)}` failed (exit code {process.returncode}), see above",
+            "correct the cause, then run `make demo` again: it continues where it stopped",
         )
     console.print(f"{title}: {last[-1] if last else 'done'} ({seconds:.1f} s)", markup=False)
 
 
 def stop(process: subprocess.Popen[str]) -> None:
-    """Let an interrupted command end by itself, and end it if it does not."""
+    """Wait for an interrupted command to end, and stop it if it does not."""
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         try:
             process.wait(timeout=10)
@@ -186,7 +193,7 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def print_answers(settings: Settings) -> None:
-    """Ask for the answers through the Thrift Server, as an analyst would."""
+    """Query the answers through the Thrift Server, as an analyst would, and print them."""
     try:
         connection = hive.connect(HOST, port=settings.thrift_port, username="assay")
         try:
@@ -207,7 +214,7 @@ def print_answers(settings: Settings) -> None:
 
 
 def record(settings: Settings) -> dict[str, str]:
-    """What the last demo published, or was about to; empty before the first."""
+    """Return what the last demo published, or began to publish; empty before the first."""
     try:
         found: dict[str, str] = json.loads((settings.state / "demo.json").read_text())
     except FileNotFoundError:
@@ -216,15 +223,15 @@ def record(settings: Settings) -> dict[str, str]:
 
 
 def write_record(settings: Settings, content: dict[str, str]) -> None:
-    """Keep what the topic holds, whole or not at all."""
+    """Record what the topic holds, atomically."""
     unfinished = settings.state / "demo.json.unfinished"
     unfinished.write_text(json.dumps(content))
     unfinished.replace(settings.state / "demo.json")
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Keep a second demo of the same state folder out."""
+def locked(settings: Settings) -> Iterator[None]:
+    """Lock the state folder against a second demo."""
     path: Path = settings.state.with_name(settings.state.name + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -237,9 +244,9 @@ def alone(settings: Settings) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StateUnusable("another demo is at work here", "wait for it to end") from error
+            raise StateUnusable("another demo is running here", "wait for it to end") from error
         yield
 
 
 if __name__ == "__main__":
-    typer.run(cli.reporting_errors(ingest_cli.reporting_errors(main)))
+    typer.run(main)

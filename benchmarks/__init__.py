@@ -1,1 +1,1 @@
-"""Measurements: how fast, on this machine, against what."""
+"""Benchmarks of ingest and of dbt's builds."""

@@ -1,11 +1,11 @@
-"""Time whole builds of more and more messages, then builds with little or nothing new.
+"""Measure whole builds of increasing numbers of messages, then builds with little or nothing new.
 
 Usage: python -m benchmarks.build [--messages 10000 --messages 1000000] [--against COMMIT]
 
-The services are the benchmark's own: state in `.stack-bench`, other ports. Two rivals get the
-messages of the largest build in the same run: an earlier commit of this project, and DuckDB
-(`duckdb_models`), which makes the same tables in one process, from a file. It shows what the rows
-themselves cost, without Kafka, HDFS, a catalog, tests, or anyone else who reads meanwhile.
+The benchmark has its own services: state in `.stack-bench`, other ports. The largest build is
+compared with two baselines on the same messages: an earlier commit of this project, and DuckDB
+(`duckdb_models`), which makes the same tables in one process from a file. DuckDB shows the cost of
+the rows alone, without Kafka, HDFS, a catalog, tests and concurrent readers.
 """
 
 import os
@@ -23,8 +23,8 @@ from pyhive import hive
 from rich.console import Console
 from rich.table import Table
 
+import sample
 from benchmarks import duckdb_models
-from ingest import sample
 from stack import processes
 from stack.settings import HOST, ROOT, Settings
 
@@ -36,21 +36,23 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def main(
-    messages: Annotated[list[int], typer.Option(help="of a whole build; can be given again")] = [  # noqa: B006
+    messages: Annotated[
+        list[int], typer.Option(help="number of messages of a whole build; can be repeated")
+    ] = [  # noqa: B006
         10_000,
         100_000,
         1_000_000,
     ],
     against: Annotated[str, typer.Option(help="an earlier commit, built in the same run")] = "",
-    keep: Annotated[bool, typer.Option(help="leave the services and their data")] = False,
+    keep: Annotated[bool, typer.Option(help="keep the services and their data")] = False,
 ) -> None:
-    """Run the benchmark and print what it found."""
+    """Run the benchmark and print its results."""
     os.environ |= {"ASSAY_STATE": str(STATE), "ASSAY_PORT_OFFSET": OFFSET}
     os.environ |= {"DBT_TARGET_PATH": str(STATE / "dbt"), "DBT_LOG_PATH": str(STATE / "dbt")}
     os.environ |= Settings().client_environment()
     whole: dict[int, float] = {}
     others: dict[str, float] = {}
-    rivals: dict[str, float] = {}
+    baselines: dict[str, float] = {}
     try:
         for size in sorted(messages):
             console.rule(f"{size:,} messages")
@@ -59,7 +61,7 @@ def main(
             ingest(ROOT, first, new=True)
             whole[size] = build(ROOT)
         console.print(f"Spark had {peak_memory() / 1e9:.1f} GB at most")
-        rivals["the same tables by DuckDB"] = by_duckdb(first)
+        baselines["the same tables by DuckDB"] = by_duckdb(first)
         others["nothing new"] = build(ROOT)
         ingest(ROOT, more)
         others["1 % new"] = build(ROOT)
@@ -69,19 +71,19 @@ def main(
                 console.rule(f"commit {against}")
                 run("reset", ROOT, "-m", "stack", "reset", "--yes")
                 ingest(folder, first, new=True)
-                rivals[f"commit {against}, with tests"] = build(folder)
+                baselines[f"commit {against}, with tests"] = build(folder)
     finally:
         if not keep:
             run("reset", ROOT, "-m", "stack", "reset", "--yes")
             shutil.rmtree(SAMPLES, ignore_errors=True)
-    report(whole, others, rivals)
+    report(whole, others, baselines)
 
 
 def run(title: str, root: Path, *arguments: str) -> float:
     """Run a Python command in a checkout, print and return how many seconds it took.
 
     Raises:
-        SystemExit: it failed; the end of what it said is printed.
+        SystemExit: the command failed; the end of its output is printed.
     """
     begun = time.monotonic()
     result = subprocess.run(
@@ -95,22 +97,22 @@ def run(title: str, root: Path, *arguments: str) -> float:
 
 
 def ingest(root: Path, file: Path, *, new: bool = False) -> None:
-    """Bring a file into the raw table; on new services, if they are new."""
+    """Publish a file and ingest it; with `new`, start the services and create the topic first."""
     if new:
         run("services", root, "-m", "stack", "up")
         run("topic", root, "-m", "ingest", "topic", "create", "--topic", "assess")
-    run("publish", root, "-m", "ingest", "publish", str(file), "--topic", "assess")
+    run("publish", root, "-m", "sample", "publish", str(file), "--topic", "assess")
     run("ingest", root, "-m", "ingest", "run", "--topic", "assess")
 
 
 def build(root: Path, *arguments: str) -> float:
-    """Build, audit and publish as a user does, or what else dbt is told; returns the seconds."""
+    """Run dbt, by default `dbt build` without unit tests, and return the seconds it took."""
     program = str(Path(sys.executable).with_name("dbt"))
     return run("build", root, program, "--quiet", *(arguments or ("build", *WITHOUT_UNIT_TESTS)))
 
 
 def peak_memory() -> int:
-    """The most bytes of memory that Spark's process has had."""
+    """Return the peak memory of Spark's process in bytes."""
     status = Path(f"/proc/{processes.find(STATE)['spark'][0].pid}/status").read_text()
     [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024
@@ -118,7 +120,7 @@ def peak_memory() -> int:
 
 @contextmanager
 def checked_out(commit: str) -> Iterator[Path]:
-    """An earlier commit in a folder of its own."""
+    """Check out a commit into a worktree of its own."""
     folder = ROOT / ".stack-bench-other"
     git = ["git", "-C", str(ROOT), "worktree"]
     subprocess.run([*git, "add", "--force", "--detach", str(folder), commit], check=True)
@@ -129,7 +131,7 @@ def checked_out(commit: str) -> Iterator[Path]:
 
 
 def write_samples(messages: int, new: int) -> tuple[Path, Path]:
-    """Two files: the messages that are there at first, and those that come then."""
+    """Write two files: the messages of the whole build, and those that are new afterwards."""
     SAMPLES.mkdir(exist_ok=True)
     first, more = SAMPLES / "first.jsonl", SAMPLES / "more.jsonl"
     with first.open("wb") as one, more.open("wb") as other:
@@ -139,20 +141,20 @@ def write_samples(messages: int, new: int) -> tuple[Path, Path]:
 
 
 def by_duckdb(file: Path) -> float:
-    """The seconds that DuckDB takes for the tables of the last build; says where rows differ."""
+    """Return DuckDB's seconds for the tables of the last build; prints differing row counts."""
     seconds, rows = duckdb_models.make_tables(STATE / "dbt", file)
     with closing(hive.connect(HOST, port=Settings().thrift_port)) as connection:
         cursor = connection.cursor()
         for name, count in rows.items():
             cursor.execute(f"select count(*) from {name}")
-            if (ours := cursor.fetchall()[0][0]) != count:
-                console.print(f"{name} has {count:,} rows in DuckDB, and {ours:,} here")
+            if (expected := cursor.fetchall()[0][0]) != count:
+                console.print(f"{name} has {count:,} rows in DuckDB, and {expected:,} in Spark")
     console.print(f"DuckDB: {seconds:.1f} s for {len(rows)} tables")
     return seconds
 
 
-def report(whole: dict[int, float], others: dict[str, float], rivals: dict[str, float]) -> None:
-    """Print the figures, and how they compare with the largest whole build."""
+def report(whole: dict[int, float], others: dict[str, float], baselines: dict[str, float]) -> None:
+    """Print the figures, and their ratios to the largest whole build."""
     table = Table("messages", "whole build, s", "ms a message", "")
     longest = max(seconds / size for size, seconds in whole.items())
     for size, seconds in whole.items():
@@ -161,7 +163,7 @@ def report(whole: dict[int, float], others: dict[str, float], rivals: dict[str, 
     console.print(table)
     largest = whole[max(whole)]
     table = Table(f"with {max(whole):,} messages", "seconds", "of the whole build")
-    for name, seconds in (others | rivals).items():
+    for name, seconds in (others | baselines).items():
         table.add_row(name, f"{seconds:.1f}", f"{seconds / largest:.1%}")
     console.print(table)
 

@@ -1,7 +1,7 @@
-"""The same tables by DuckDB: our models' SQL, translated by sqlglot, on the same messages.
+"""Make the same tables with DuckDB: the models' SQL, translated by sqlglot, on the same messages.
 
-Staging is its own: it parses the messages and checks nothing. The models about ingest and the
-pipeline itself (`operations`) have nothing to read there, and are left out.
+Staging is replaced: it parses the messages and validates nothing. The models about ingest and the
+pipeline itself (`operations`) are left out, because their sources do not exist in DuckDB.
 """
 
 import json
@@ -70,16 +70,18 @@ from lines
 
 
 def make_tables(target: Path, file: Path) -> tuple[float, dict[str, int]]:
-    """Have DuckDB make the tables of a build that dbt has just done.
+    """Make the tables of dbt's last build with DuckDB.
 
     Args:
-        target: dbt's folder with the manifest and the results of that build.
-        file: the messages, as lines of JSON.
+        target: dbt's target folder, with the manifest and the results of that build.
+        file: the messages, as JSON lines.
 
     Returns:
         Seconds, and the number of rows by table.
     """
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it has no hints, and need not say so
+    logging.getLogger("sqlglot").setLevel(
+        logging.ERROR
+    )  # no warnings about hints, which DuckDB lacks
     models = list(translated(target))
     begun = time.monotonic()
     with duckdb.connect() as connection:
@@ -95,7 +97,7 @@ def make_tables(target: Path, file: Path) -> tuple[float, dict[str, int]]:
 
 
 def translated(target: Path) -> Iterator[tuple[str, str, str]]:
-    """Each model as its name, `table` or `view`, and DuckDB's SQL; parents first."""
+    """Yield each model's name, `table` or `view`, and its SQL for DuckDB; parents first."""
     nodes = json.loads((target / "manifest.json").read_text())["nodes"]
     results = json.loads((target / "run_results.json").read_text())["results"]
     for result in results:

@@ -1,11 +1,10 @@
-"""How fast ingest is: `python -m benchmarks.ingest --help`. Needs `make up`.
+"""Benchmarks of ingest: `python -m benchmarks.ingest --help`. Needs `make up`.
 
 Every job is a process of its own, reads the same topic and writes an Iceberg table of the same
-columns and partitions with the same commit; rounds are interleaved, because a machine is not
-equally fast all the time. Spark's connector is measured three times: into a table with Iceberg's
-defaults, as whoever uses it instead of ours has it; into a table with our properties; and with our
-tasks too. CPU time is printed beside throughput: it is what remains comparable when others use the
-machine.
+columns and partitions with the same commit. Rounds are interleaved, because the speed of a machine
+varies. Spark's connector is measured three times: with Iceberg's default table properties, with
+ingest's table properties, and with ingest's size of tasks too. CPU time is printed beside
+throughput, because it stays comparable when other processes use the machine.
 """
 
 import itertools
@@ -34,8 +33,8 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
 
-from ingest import commit as raw
-from ingest import run, sample
+import sample
+from ingest import commit, raw_table, run
 from ingest.settings import Settings
 from ingest.topic import Source, Topic
 from stack import jars, processes
@@ -43,19 +42,19 @@ from stack.settings import Settings as Stack
 
 LOCK = Path(__file__).with_name("jars.lock")
 TIMEOUT_SECONDS = 1800
-DISTINCT_MESSAGES = 5 * sample.MESSAGES  # 43 MB: no codec's or file's window is as wide
+DISTINCT_MESSAGES = 5 * sample.MESSAGES  # 43 MB: wider than the window of any codec or file
 ROWS_OF_A_COMMIT = 100_000
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console(highlight=False, soft_wrap=True)
 
 TopicName = Annotated[str, typer.Argument()]
-Rounds = Annotated[int, typer.Option(min=1, help="how often; the median is printed")]
+Rounds = Annotated[int, typer.Option(min=1, help="number of rounds; the median is printed")]
 
 
 @dataclass
 class Run:
-    """What one run of a job took.
+    """The cost of one run of a job.
 
     Attributes:
         cpu_seconds: of the job, the Spark server and its Python workers together.
@@ -71,20 +70,20 @@ class Run:
 
 
 @dataclass
-class Watch:
-    """CPU time and memory of the Spark server and its Python workers, looked at now and then."""
+class ResourceMonitor:
+    """CPU time and memory of the Spark server and its Python workers, sampled repeatedly."""
 
     server: psutil.Process
     worker_mb: float = 0.0
     cpu_by_process: dict[int, float] = field(default_factory=dict)
 
-    def look(self) -> None:
-        """Take the figures of now."""
+    def update(self) -> None:
+        """Take a sample."""
         self._take_cpu(self.server)
         for child in self.server.children(recursive=True):
             try:
                 self._take_cpu(child)
-                # A process that is about to become a worker is still a copy of the server.
+                # Between fork and exec, a worker is still a copy of the server.
                 is_worker = "python" in Path(child.exe()).name
             except psutil.Error:
                 continue  # it has just ended
@@ -97,14 +96,14 @@ class Watch:
 
     @property
     def cpu_seconds(self) -> float:
-        """Of all that were seen."""
+        """CPU time of all sampled processes."""
         return sum(self.cpu_by_process.values())
 
 
 def peak_mb(pid: int) -> float:
-    """The most memory that a process has had so far; 0 if it has just ended.
+    """Return the peak memory of a process so far, in MB; 0 if it has just ended.
 
-    Not what `wait4` says: that counts what the process shared with us before it was another one.
+    `wait4` is no substitute: it counts memory that was shared with the parent before exec.
     """
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -117,16 +116,24 @@ def peak_mb(pid: int) -> float:
 def compare(
     messages: Annotated[int, typer.Option(min=1)] = 1_000_000,
     codec: Annotated[str, typer.Option(help="none, gzip, snappy, lz4 or zstd")] = "gzip",
-    value_bytes: Annotated[int, typer.Option(help="0: as the sample has them, 2.6 KB")] = 0,
+    value_bytes: Annotated[
+        int, typer.Option(help="size of a value; 0: as in the sample, 2.6 KB")
+    ] = 0,
     partitions: Annotated[int, typer.Option(min=1)] = 3,
     rounds: Rounds = 3,
-    loop_messages: Annotated[int, typer.Option(help="for the slow loop; 0 leaves it out")] = 10_000,
-    existing: Annotated[str | None, typer.Option(help="a full topic, instead of a new one")] = None,
+    loop_messages: Annotated[
+        int, typer.Option(help="messages of the slow loop; 0 omits it")
+    ] = 10_000,
+    existing: Annotated[
+        str | None, typer.Option(help="an existing topic, instead of a new one")
+    ] = None,
 ) -> None:
     """Compare our job with Spark's own Kafka connector and with a plain loop."""
     jars.ensure(Stack().cache, jars.locked(LOCK))
-    full = nullcontext(existing) if existing else topic_of(messages, codec, value_bytes, partitions)
-    with full as name:
+    topic = (
+        nullcontext(existing) if existing else topic_of(messages, codec, value_bytes, partitions)
+    )
+    with topic as name:
         runs: dict[str, list[Run]] = {}
         for number in range(rounds):
             for job, count in (
@@ -173,7 +180,7 @@ def show(runs: dict[str, list[Run]], title: str) -> None:
 
 @app.command()
 def latency(messages: Annotated[int, typer.Option(min=2)] = 50) -> None:
-    """Measure how long after its publish a single message is visible over Thrift, with --follow."""
+    """Measure the time from the publish of a message to its visibility in Thrift, with --follow."""
     settings = Settings()
     with topic_of(1, "none", 0, 3) as name:
         job = subprocess.Popen(
@@ -189,7 +196,7 @@ def latency(messages: Annotated[int, typer.Option(min=2)] = 50) -> None:
                 sent = producer.send(name, b"%d" % number, partition=number % 3).get(timeout=10)
                 wait_for(cursor, Settings(topic=name).raw_table, sent.partition, sent.offset)
                 seconds.append(time.monotonic() - sent_at)
-            seconds = sorted(seconds[1:])  # the first one waits for the job's start
+            seconds = sorted(seconds[1:])  # without the first one, which waits for the job's start
         finally:
             job.terminate()
             job.wait(timeout=60)
@@ -201,7 +208,11 @@ def latency(messages: Annotated[int, typer.Option(min=2)] = 50) -> None:
 
 
 def wait_for(cursor: Any, table: str, partition: int, offset: int) -> None:
-    """Ask Thrift for a record until it is there."""
+    """Query Thrift until a record is visible.
+
+    Raises:
+        TimeoutError: it is not visible after a minute.
+    """
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -223,7 +234,7 @@ def behind(
     messages: Annotated[int, typer.Option(min=1)] = 10_000,
     rounds: Rounds = 3,
 ) -> None:
-    """Measure a run that brings the same messages with ever more rows already in the table."""
+    """Measure a run of the same messages with increasing numbers of rows in the table."""
     table = Table("rows behind", "snapshots", "seconds", "CPU ms", title=f"{messages:,} messages")
     with topic_of(messages, "gzip", 0, 3) as name, session() as spark:
         there = 0
@@ -234,7 +245,7 @@ def behind(
                 there += size
             runs = []
             for _ in range(rounds):
-                runs.append(measure("ingest", name, messages, afresh=False))
+                runs.append(measure("ingest", name, messages, new_table=False))
                 rewind(spark, name)
             snapshots = spark.sql(f"select 1 from {Settings(topic=name).raw_table}.snapshots")
             table.add_row(
@@ -247,10 +258,10 @@ def behind(
 
 
 def grow(spark: SparkSession, name: str, there: int, size: int) -> None:
-    """Commit generated rows as a batch that has read nothing of the topic yet."""
+    """Commit generated rows as a batch that leaves the topic unread."""
     table = Settings(topic=name).raw_table
     source = described(name)
-    raw.ensure_table(spark, table, name)
+    raw_table.ensure_table(spark, table, name)
     records = spark.range(there, there + size).select(
         F.lit(name).alias("topic"),
         F.lit(0).alias("partition"),
@@ -261,19 +272,19 @@ def grow(spark: SparkSession, name: str, there: int, size: int) -> None:
         F.sha2(F.col("id").cast("string"), 256).cast("binary").alias("value"),
         F.expr("cast(array() as array<struct<key: string, value: binary>>)").alias("headers"),
     )
-    # As if they had been read, so that the ledger can agree.
+    # Ranges as if the rows had been read, so that the batch log agrees with the table.
     ranges = [[0, -there - size, -there, 0, 0]] if size else []
-    commit(spark, records, table, source, source.begin, ranges)
+    commit_rows(spark, records, table, source, source.begin, ranges)
 
 
 def rewind(spark: SparkSession, name: str) -> None:
-    """Let the next run bring the same messages again."""
+    """Commit the begin offsets, so that the next run ingests the same messages again."""
     grow(spark, name, 0, 0)
 
 
 @app.command(hidden=True)
 def connector(name: TopicName, messages: int, tuned: bool = False, split: bool = False) -> None:
-    """The job with Spark's connector: same columns, same commit."""
+    """Run the job with Spark's connector: same columns, same commit."""
     settings = Settings()
     source = described(name)
     with session() as spark:
@@ -303,16 +314,16 @@ def connector(name: TopicName, messages: int, tuned: bool = False, split: bool =
             "headers",
         )
         table = Settings(topic=name).raw_table
-        raw.ensure_table(spark, table, name)
+        raw_table.ensure_table(spark, table, name)
         if not tuned:
-            properties = ", ".join(f"'{name}'" for name in raw.WRITING)
+            properties = ", ".join(f"'{name}'" for name in raw_table.TABLE_PROPERTIES)
             spark.sql(f"alter table {table} unset tblproperties ({properties})")
-        commit(spark, records, table, source, source.end)
+        commit_rows(spark, records, table, source, source.end)
 
 
 @app.command(hidden=True)
 def loop(name: TopicName, messages: int) -> None:
-    """The job as peers write it: poll, make a data frame, append."""
+    """Run the common simple job: poll, create a data frame, append."""
     consumer = KafkaConsumer(
         bootstrap_servers=Settings().kafka,
         group_id=None,
@@ -322,7 +333,7 @@ def loop(name: TopicName, messages: int) -> None:
     consumer.assign([TopicPartition(name, p) for p in consumer.partitions_for_topic(name)])
     source, table = described(name), Settings(topic=name).raw_table
     with session() as spark:
-        raw.ensure_table(spark, table, name)
+        raw_table.ensure_table(spark, table, name)
         schema = spark.table(table).schema
         done = 0
         while done < messages:
@@ -342,12 +353,12 @@ def loop(name: TopicName, messages: int) -> None:
 
 
 def described(name: str) -> Topic:
-    """What the topic holds."""
+    """Return the topic's current offsets."""
     with Source(Settings(topic=name)) as source:
         return source.describe()
 
 
-def commit(
+def commit_rows(
     spark: SparkSession,
     records: DataFrame,
     table: str,
@@ -355,15 +366,15 @@ def commit(
     to: dict[int, int],
     ranges: Sequence[list[int]] = (),
 ) -> None:
-    """Our own commit, for whatever rows."""
-    base = raw.committed(spark, table)
-    batch = raw.Batch(base.batch_id + 1, to, list(ranges), source.topic_id, source.cluster_id)
-    raw.commit(records, table, base, batch)
+    """Commit rows with ingest's own commit."""
+    state = raw_table.read_state(spark, table)
+    batch = commit.Batch(state.batch_id + 1, to, list(ranges), source.topic_id, source.cluster_id)
+    commit.commit(records, table, state, batch)
 
 
-def measure(job: str, name: str, messages: int, *, afresh: bool = True) -> Run:
-    """Run one job as a process and watch it."""
-    if afresh:
+def measure(job: str, name: str, messages: int, *, new_table: bool = True) -> Run:
+    """Run one job as a process and measure it."""
+    if new_table:
         with session() as spark:
             spark.sql(f"drop table if exists {Settings(topic=name).raw_table} purge")
     connecting = ["benchmarks.ingest", "connector", name, str(messages)]
@@ -375,9 +386,9 @@ def measure(job: str, name: str, messages: int, *, afresh: bool = True) -> Run:
         "loop": ["benchmarks.ingest", "loop", name, str(messages)],
     }[job]
     server = processes.find(Stack().state)["spark"][0]
-    watch = Watch(server)
-    watch.look()
-    before, begun = watch.cpu_seconds, time.monotonic()
+    monitor = ResourceMonitor(server)
+    monitor.update()
+    before, begun = monitor.cpu_seconds, time.monotonic()
     process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.DEVNULL)
     killer = threading.Timer(TIMEOUT_SECONDS, process.kill)
     killer.start()
@@ -385,7 +396,7 @@ def measure(job: str, name: str, messages: int, *, afresh: bool = True) -> Run:
     while True:
         job_mb = max(job_mb, peak_mb(process.pid))
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        watch.look()
+        monitor.update()
         if pid:
             break
         time.sleep(0.1)
@@ -394,13 +405,13 @@ def measure(job: str, name: str, messages: int, *, afresh: bool = True) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed")
-    cpu = watch.cpu_seconds - before + usage.ru_utime + usage.ru_stime
-    return Run(messages, seconds, cpu, job_mb, watch.worker_mb)
+    cpu = monitor.cpu_seconds - before + usage.ru_utime + usage.ru_stime
+    return Run(messages, seconds, cpu, job_mb, monitor.worker_mb)
 
 
 @contextmanager
 def session() -> Iterator[SparkSession]:
-    """A session of Spark Connect of our own."""
+    """Open a session of Spark Connect."""
     spark = SparkSession.builder.remote(Settings().spark).create()
     try:
         yield spark
@@ -410,7 +421,7 @@ def session() -> Iterator[SparkSession]:
 
 @contextmanager
 def topic_of(messages: int, codec: str, value_bytes: int, partitions: int) -> Iterator[str]:
-    """A topic full of messages, deleted afterwards together with its table."""
+    """Create a topic with messages; it is deleted at the end together with its table."""
     name = f"benchmark-{uuid.uuid4().hex[:8]}"
     kafka = Settings().kafka
     with Source(Settings(topic=name)) as source:
@@ -434,7 +445,7 @@ def topic_of(messages: int, codec: str, value_bytes: int, partitions: int) -> It
 def fill(
     kafka: str, name: str, messages: int, codec: str, value_bytes: int, partitions: int
 ) -> int:
-    """Publish messages of the sample, over and over, and return their bytes."""
+    """Publish messages of the sample, repeated as needed, and return their size in bytes."""
     values = [
         (value * (value_bytes // len(value) + 1))[:value_bytes] if value_bytes else value
         for value in sample.generate(min(messages, DISTINCT_MESSAGES))

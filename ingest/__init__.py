@@ -1,1 +1,1 @@
-"""Moves the messages of a Kafka topic into a raw table, exactly once."""
+"""Ingest the messages of a Kafka topic into an Iceberg raw table, exactly once."""

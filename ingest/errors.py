@@ -1,8 +1,8 @@
-"""What can go wrong with ingest, each with its remedy and an exit code of its own."""
+"""The errors of ingest: each kind has its own exit code, and each error names its remedy."""
 
 
 class IngestError(Exception):
-    """A failure that the user can mend.
+    """A failure that the user can correct.
 
     Args:
         problem: what is wrong, naming the thing and the place.
@@ -18,54 +18,54 @@ class IngestError(Exception):
 
 
 class BadSetting(IngestError):
-    """A setting that cannot be, or that lacks another."""
+    """A setting is invalid, or needs another one that is missing."""
 
     exit_code = 1
 
 
 class BadFile(IngestError):
-    """The file is missing, unreadable, or holds something else than messages."""
+    """The file is missing or unreadable, or does not hold messages."""
 
     exit_code = 10
 
 
-class NoBroker(IngestError):
+class BrokerUnavailable(IngestError):
     """No Kafka broker answers at the address."""
 
     exit_code = 11
 
 
-class NoTopic(IngestError):
-    """The topic does not exist, or its name cannot be one."""
+class UnknownTopic(IngestError):
+    """The topic does not exist, or its name is invalid."""
 
     exit_code = 12
 
 
-class NoSpark(IngestError):
+class SparkUnavailable(IngestError):
     """No Spark Connect server answers at the address, or it failed."""
 
     exit_code = 13
 
 
 class PublishFailed(IngestError):
-    """The broker refused messages, and none was published; or it did not say that they were."""
+    """The broker refused the messages and none was published, or the result is unknown."""
 
     exit_code = 14
 
 
-class TopicReplaced(IngestError):
-    """The topic is not the one of the last commit: recreated, or in another cluster."""
+class TopicIdChanged(IngestError):
+    """The topic is not that of the last commit: it was recreated, or is in another cluster."""
 
     exit_code = 15
 
 
-class RetentionGap(IngestError):
-    """Kafka no longer has messages that were not ingested yet."""
+class DataLoss(IngestError):
+    """Kafka deleted messages that were not ingested yet."""
 
     exit_code = 16
 
 
-class OffsetsWentBack(IngestError):
+class EndOffsetRegressed(IngestError):
     """Kafka's end offset lies before the committed one."""
 
     exit_code = 17
@@ -77,38 +77,38 @@ class ReadStalled(IngestError):
     exit_code = 18
 
 
-class CommitLost(IngestError):
+class CommitConflict(IngestError):
     """Another ingest committed first; nothing was written."""
 
     exit_code = 19
 
 
-class Undecodable(IngestError):
-    """A record, or a batch of them, that Kafka holds but nobody can read."""
+class CorruptRecord(IngestError):
+    """A record, or a whole record batch, cannot be decoded."""
 
     exit_code = 20
 
 
-class Refused(IngestError):
-    """Kafka does not let us in, or not do this."""
+class AuthError(IngestError):
+    """Kafka refused authentication or authorization."""
 
     exit_code = 21
 
 
-class NoCodec(IngestError):
-    """The library for a compression that the messages have is not installed."""
+class UnsupportedCodec(IngestError):
+    """The library for the messages' compression codec is not installed."""
 
     exit_code = 22
 
 
-class ReplayLoses(IngestError):
-    """Kafka no longer has rows that a replay would replace."""
+class ReplayWouldLoseRows(IngestError):
+    """Kafka no longer has all records of the rows that a replay would replace."""
 
     exit_code = 23
 
 
-class Unwell(IngestError):
-    """The doctor found something."""
+class ChecksFailed(IngestError):
+    """At least one check of `doctor` failed."""
 
     exit_code = 24
 
@@ -120,18 +120,18 @@ class TableNameClash(IngestError):
 
 
 class OutputLost(IngestError):
-    """What a command prints cannot be written: a full disk."""
+    """The output of a command cannot be written, for example because a disk is full."""
 
     exit_code = 27
 
 
 class Unexpected(IngestError):
-    """An error that nobody foresaw: a defect of ingest."""
+    """An unexpected error: a defect of assay."""
 
     exit_code = 28
 
 
 class NothingToAccept(IngestError):
-    """There is nothing to decide: what was to be accepted is not the case."""
+    """There is nothing to accept: the condition that was to be accepted does not hold."""
 
     exit_code = 25

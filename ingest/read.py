@@ -1,7 +1,7 @@
-"""Read planned ranges of a topic inside Spark: one task a range, Arrow batches out.
+"""A Spark data source that reads planned ranges of a topic: one task for each range.
 
 Spark's workers get this package by value (see `register`), so they need kafka-python, pyarrow and
-the codecs, but not this package.
+the codecs, but no installation of this package.
 """
 
 import json
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 from kafka import KafkaConsumer, TopicPartition, errors
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
-from ingest import blocks, client
+from ingest import kafka_client, record_batches
+from ingest.arrow import record_batch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,16 +26,17 @@ SCHEMA = (
     "key binary, value binary, headers array<struct<key: string, value: binary>>, "
     "out_of_range_timestamp bigint"
 )
-# As the reader gives them to Spark, which copies a binary value whenever it looks at it, and text
-# never. Nothing takes the text for text: bytes that are not UTF-8 pass through as they are.
+# The schema of the reader. Keys and values have the type string because Spark copies a binary value
+# at every access, and a string never. Nothing interprets the strings: bytes that are not UTF-8 pass
+# unchanged.
 AS_TEXT = SCHEMA.replace("key binary, value binary", "key string, value string")
-# A few batches at a time are decoded, then sent to the JVM: memory does not grow with the backlog,
-# and fetching, decoding and writing go on side by side.
+# A few batches at a time are decoded, then sent to the JVM: memory does not grow with the lag, and
+# fetching, decoding and writing overlap.
 FETCH_BYTES = 1024**2
 POLL_BATCHES = 8
 ARROW_BYTES = 4 * 1024**2
 STALL_SECONDS = 60.0
-# kafka-python sleeps so long in every task before it knows the partition's leader.
+# kafka-python sleeps this long in every task before it knows the partition's leader.
 RETRY_MS = 20
 
 
@@ -48,17 +50,17 @@ class KafkaRange(InputPartition):
 
 
 class KafkaRanges(DataSource):
-    """A bounded Spark source.
+    """A bounded Spark data source.
 
     Options:
-        topic: to read.
-        topic_id: which it must be; without, whatever has that name.
+        topic: name of the topic.
+        topic_id: id that the topic must have; without it, the id is not checked.
         ranges: `[[partition, start, end], …]`, as JSON.
-        skips: offsets to pass over, `{partition: [offset, …]}` as JSON; by default none.
+        skips: offsets of records to skip, `{partition: [offset, …]}` as JSON; by default none.
 
     Attributes:
-        connection: for `ingest.client.arguments`, and `stall_seconds`. Not an option, because Spark
-            shows options in its plans and on its page, and there are secrets among them.
+        connection: argument of `ingest.kafka_client.arguments`, and `stall_seconds`. It is no
+            option, because it holds secrets, and Spark shows options in its plans and its web UI.
     """
 
     connection: ClassVar[Mapping[str, object]] = {}
@@ -102,60 +104,60 @@ class KafkaRangesReader(DataSourceReader):
         self.skips = skips
 
     def partitions(self) -> Sequence[KafkaRange]:
-        """One Spark task a range."""
+        """One Spark task for each range."""
         return [KafkaRange(*r) for r in self.ranges]
 
     def read(self, partition: InputPartition) -> Iterator["pa.RecordBatch"]:
-        """Yield the readable records of a range.
+        """Yield the readable records of a range, as Arrow record batches.
 
         Raises:
-            RuntimeError: with a marker, because Spark passes on nothing but text:
-                `ASSAY_STALLED topic partition p offset o`: no progress for a minute.
-                `ASSAY_TRIMMED …`: Kafka deleted messages meanwhile, the partition starts at o.
-                `ASSAY_RECREATED …`: it is another topic than the one that was planned.
-                `ASSAY_UNDECODABLE …`: the record at o is damaged, or the batch that begins there.
-                `ASSAY_NO_CODEC codec`: its library is not installed beside Spark.
-                `ASSAY_REFUSED reason`: authentication or authorization failed.
+            RuntimeError: with a marker in its text, because Spark passes on the text only:
+                `ASSAY_STALLED topic partition p offset o`: no progress for `stall_seconds`.
+                `ASSAY_RECORDS_DELETED …`: Kafka deleted records; the log starts at o now.
+                `ASSAY_TOPIC_ID_CHANGED …`: the topic is not the one that was planned.
+                `ASSAY_CORRUPT_RECORD …`: the record at o, or the batch that begins there.
+                `ASSAY_UNSUPPORTED_CODEC codec`: its library is not installed for Spark's workers.
+                `ASSAY_AUTH_ERROR reason`: authentication or authorization failed.
         """
         assert isinstance(partition, KafkaRange)
-        with _explained(f"{self.topic} partition {partition.partition}"):
-            pending: list[blocks.Block] = []
+        with _translate_errors(f"{self.topic} partition {partition.partition}"):
+            pending: list[record_batches.Block] = []
             pending_bytes = 0
             for block in self._blocks(partition):
                 pending.append(block)
                 pending_bytes += block.size_in_bytes
                 if pending_bytes >= ARROW_BYTES:
-                    yield blocks.arrow(self.topic, partition.partition, pending)
+                    yield record_batch(self.topic, partition.partition, pending)
                     pending, pending_bytes = [], 0
             if pending:
-                yield blocks.arrow(self.topic, partition.partition, pending)
+                yield record_batch(self.topic, partition.partition, pending)
 
-    def _blocks(self, wanted: KafkaRange) -> Iterator[blocks.Block]:
-        """Yield the readable records of a range, those of a batch together.
+    def _blocks(self, wanted: KafkaRange) -> Iterator[record_batches.Block]:
+        """Yield the readable records of a range, one block for each record batch.
 
-        The range is done when the consumer's position reaches its end, not when the record before
-        the end was seen: that offset may hold a transaction's mark, or nothing after compaction.
+        The range is complete when the consumer's position reaches its end, not when its last record
+        is read: its last offset may hold a control record, or nothing after compaction.
         """
         at = TopicPartition(self.topic, wanted.partition)
         skips = self.skips.get(wanted.partition, frozenset())
         settings = dict(self.connection)
         stall_seconds = float(str(settings.pop("stall_seconds", STALL_SECONDS)))
         consumer = KafkaConsumer(
-            **client.arguments(settings),
-            **client.READ_ONLY,
+            **kafka_client.arguments(settings),
+            **kafka_client.READ_ONLY,
             retry_backoff_ms=RETRY_MS,
             max_poll_records=POLL_BATCHES,
             fetch_max_bytes=FETCH_BYTES,
             max_partition_fetch_bytes=FETCH_BYTES,
         )
         try:
-            blocks.deliver(consumer, wanted.end, skips)
+            record_batches.deliver(consumer, wanted.end, skips)
             consumer.assign([at])
             consumer.seek(at, wanted.start)
             try:
                 yield from _polled(consumer, at, wanted, skips, stall_seconds)
             except errors.OffsetOutOfRangeError:
-                self._check(consumer, at, wanted, stall_seconds)  # most likely it says why
+                self._check(consumer, at, wanted, stall_seconds)  # usually raises the cause
                 raise
             self._check(consumer, at, wanted, stall_seconds)
         finally:
@@ -164,21 +166,21 @@ class KafkaRangesReader(DataSourceReader):
     def _check(
         self, consumer: KafkaConsumer, at: TopicPartition, wanted: KafkaRange, stall_seconds: float
     ) -> None:
-        """Raise if a range was no longer what it was when it was planned."""
-        # Deleted while we read: what we did not see would otherwise be missing silently.
+        """Raise if records of the range were deleted, or the topic recreated, since the plan."""
+        # Records that are deleted during the read would otherwise be missing silently.
         try:
             first = consumer.beginning_offsets([at], stall_seconds * 1000)[at]
         except errors.KafkaTimeoutError as error:
             raise _marked("ASSAY_STALLED", at, wanted.end) from error
-        except KeyError as error:  # kafka-python's, of a partition that is gone
-            raise _marked("ASSAY_RECREATED", at, wanted.start) from error
+        except KeyError as error:  # from kafka-python, if the partition no longer exists
+            raise _marked("ASSAY_TOPIC_ID_CHANGED", at, wanted.start) from error
         if first > wanted.start:
-            raise _marked("ASSAY_TRIMMED", at, first)
-        # Made anew since the plan: these offsets would be those of other messages.
-        consumer.topics()  # asks for them all, and so for their ids
+            raise _marked("ASSAY_RECORDS_DELETED", at, first)
+        # In a topic that was recreated since the plan, these offsets are those of other messages.
+        consumer.topics()  # requests the metadata of all topics, with their ids
         found = consumer._cluster.topic_id(self.topic)
         if self.topic_id is not None and str(found) != self.topic_id:
-            raise _marked("ASSAY_RECREATED", at, wanted.start)
+            raise _marked("ASSAY_TOPIC_ID_CHANGED", at, wanted.start)
 
 
 def _polled(
@@ -187,11 +189,17 @@ def _polled(
     wanted: KafkaRange,
     skips: frozenset[int],
     stall_seconds: float,
-) -> Iterator[blocks.Block]:
-    """Poll until the position is at the range's end, or nothing moves any more."""
+) -> Iterator[record_batches.Block]:
+    """Poll until the position is at the range's end.
+
+    Raises:
+        RuntimeError: the position has not moved for `stall_seconds`.
+    """
     position, progressed_at = wanted.start, time.monotonic()
     while position < wanted.end:
-        yield from blocks.of_records(consumer.poll(timeout_ms=1000).get(at, ()), wanted.end, skips)
+        yield from record_batches.of_records(
+            consumer.poll(timeout_ms=1000).get(at, ()), wanted.end, skips
+        )
         if consumer.position(at) > position:
             position, progressed_at = consumer.position(at), time.monotonic()
         elif time.monotonic() - progressed_at > stall_seconds:
@@ -199,30 +207,30 @@ def _polled(
 
 
 def _marked(marker: str, at: TopicPartition, offset: int) -> RuntimeError:
-    """What ended a range, with a marker that the job looks for, and the place."""
+    """Return the error of a task: a marker, which `ingest.spark` searches for, and the place."""
     return RuntimeError(f"{marker} {at.topic} partition {at.partition} offset {offset}")
 
 
 @contextmanager
-def _explained(place: str) -> Iterator[None]:
-    """Turn what a range could not be read for into a marker that the job looks for."""
+def _translate_errors(place: str) -> Iterator[None]:
+    """Translate the errors of a task into errors with a marker: see `KafkaRangesReader.read`."""
     try:
         yield
-    except blocks.Undecodable as error:
-        raise RuntimeError(f"ASSAY_UNDECODABLE {place} offset {error.offset}") from error
-    except blocks.NoCodec as error:
-        raise RuntimeError(f"ASSAY_NO_CODEC {error}") from error
+    except record_batches.CorruptBatch as error:
+        raise RuntimeError(f"ASSAY_CORRUPT_RECORD {place} offset {error.offset}") from error
+    except record_batches.MissingCodec as error:
+        raise RuntimeError(f"ASSAY_UNSUPPORTED_CODEC {error}") from error
     except (
         errors.AuthorizationError,
         errors.SaslAuthenticationFailedError,
         errors.UnsupportedSaslMechanismError,
         ssl.SSLError,
     ) as error:
-        raise RuntimeError(f"ASSAY_REFUSED {type(error).__name__}: {error}") from error
+        raise RuntimeError(f"ASSAY_AUTH_ERROR {type(error).__name__}: {error}") from error
 
 
 def register(spark: "SparkSession", connection: Mapping[str, object]) -> None:
-    """Make the source known to a session, its code and its connection sent along."""
+    """Register the data source with a session; its code and its connection are sent by value."""
     from pyspark import cloudpickle
 
     import ingest

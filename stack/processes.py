@@ -1,8 +1,8 @@
 """Start, find and stop the services' processes.
 
-The process table is the only record of what runs: every service carries its state folder and its
-name in its environment, and so do its children. A lost pid file, a killed `up` or a reboot can
-therefore not mislead us, and nobody else's process is ever touched.
+The process table is the only record of what runs: every service and its children have the state
+folder and the service's name in their environment. A killed `up` or a reboot therefore leaves no
+outdated record, such as a pid file, and no other process is ever touched.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ POLL_SECONDS = 0.1
 
 
 def find(state: Path) -> dict[str, list[psutil.Process]]:
-    """The running processes of each service of this state folder, oldest first."""
+    """Return the running processes of each service of this state folder, oldest first."""
     found: dict[str, list[psutil.Process]] = defaultdict(list)
     for process in psutil.process_iter():
         try:
@@ -44,7 +44,7 @@ def start(
 ) -> psutil.Process:
     """Start a service in a session of its own, so that a Ctrl-C here does not reach it.
 
-    The log of the run before is kept as `<log>.1`.
+    The log of the previous run is kept as `<log>.1`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
@@ -63,20 +63,20 @@ def start(
 
 
 def stop(processes: Iterable[psutil.Process], grace_seconds: float) -> None:
-    """Ask the processes to end, and kill those that have not after the grace period."""
+    """Terminate the processes, and kill those that still run after the grace period."""
     left = list(processes)
     for sign, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, KILL_SECONDS)):
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(sign)
         deadline = time.monotonic() + seconds
-        # Not psutil's wait: that waits for a zombie too, until its parent asks for it, if ever.
+        # Not psutil's wait: that waits for a zombie too, until its parent reaps it.
         while (left := [p for p in left if is_alive(p)]) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it still runs (a zombie does not)."""
+    """Return whether the process still runs (a zombie does not)."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -84,7 +84,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def resident_bytes(processes: Iterable[psutil.Process]) -> int:
-    """The memory of those that still run: Spark's workers, for one, come and go."""
+    """Return the resident memory of those that still run: Spark's workers may have ended."""
     total = 0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -93,7 +93,7 @@ def resident_bytes(processes: Iterable[psutil.Process]) -> int:
 
 
 def owner_of(port: int) -> str:
-    """Who listens on a TCP port of this machine, in words."""
+    """Describe the process that listens on a TCP port of this machine."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
             if (

@@ -1,4 +1,4 @@
-"""The four services: how each is prepared, started and known to be ready."""
+"""The four services: the preparation, command line and readiness check of each."""
 
 import base64
 import json
@@ -23,15 +23,15 @@ from stack.environment import basic as basic_environment
 from stack.errors import ServiceFailed
 from stack.settings import CONFIG, HOST, ROOT, Settings
 
-# A small heap, one garbage collector thread and no late optimisation: these three are hardly busy.
-MODEST = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-# The parallel collector takes a little less CPU time than the default one. The early compiler alone
-# would get 48 MB for its output, too little for Spark.
-SPARK = ["-XX:+UseParallelGC", "-XX:ReservedCodeCacheSize=256m"]
-# The late compiler halves the time of parsing much, and costs first small builds some seconds.
+# One garbage collector thread and no C2 compiler: Kafka, NameNode and DataNode are hardly busy.
+SMALL_JVM_OPTIONS = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+# The parallel collector takes a little less CPU time than the default one. With C1 alone, Java
+# reserves a code cache of 48 MB, too little for Spark.
+SPARK_JVM_OPTIONS = ["-XX:+UseParallelGC", "-XX:ReservedCodeCacheSize=256m"]
+# C2 halves the time of parsing many messages, and costs the first small builds some seconds.
 SPARK_COMPILERS = {"both": [], "early": ["-XX:TieredStopAtLevel=1"]}
 PROBE_SECONDS = 5.0
-# With a file name of 43 bytes, a socket's path is then as long as the strictest system takes.
+# With a file name of 43 bytes, a socket's path then has the length that every system accepts.
 SOCKET_FOLDER_BYTES = 60
 
 NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
@@ -41,7 +41,7 @@ class Service(ABC):
     """One server process.
 
     Attributes:
-        name: what the user calls it, and the name of its log.
+        name: name of the service on the command line, and of its log.
     """
 
     name: ClassVar[str]
@@ -52,26 +52,26 @@ class Service(ABC):
     @property
     @abstractmethod
     def ports(self) -> dict[str, int]:
-        """The ports it listens on, by what they are for."""
+        """The ports that it listens on, by purpose."""
 
     @abstractmethod
     def command(self) -> list[str]:
-        """The command line that runs it."""
+        """Return the command line that runs it."""
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether it answers as a client expects, asked for real."""
+        """Return whether it answers the request of a client."""
 
     def prepare(self, environment: dict[str, str]) -> None:  # noqa: B027 - most need nothing
-        """Bring its part of the state folder into being, if it is not there."""
+        """Create its part of the state folder, if it does not exist."""
 
     def format(self, variable: str, command: list[str], environment: dict[str, str]) -> None:
-        """Run a command that makes the service's data folder, whole or not at all.
+        """Create the service's data folder with a command, atomically.
 
         Args:
             variable: the environment variable that names the folder.
-            command: makes the folder.
-            environment: of the service.
+            command: the command that creates the folder.
+            environment: environment of the service.
 
         Raises:
             ServiceFailed: the command ended with an error.
@@ -92,8 +92,8 @@ class Service(ABC):
         if result.returncode != 0:
             last = "\n".join((result.stdout + result.stderr).strip().splitlines()[-8:])
             raise ServiceFailed(
-                f"{self.name} could not make {folder}:\n{last}",
-                "mend what it names and run `python -m stack up` again",
+                f"{self.name} could not create {folder}:\n{last}",
+                "correct what it names and run `python -m stack up` again",
             )
         unfinished.rename(folder)
 
@@ -117,11 +117,11 @@ class Kafka(Service):
             main,
             *arguments,
             classpath=jars.classpath(self.settings.cache, "kafka"),
-            options=["-Xmx512m", *MODEST],
+            options=["-Xmx512m", *SMALL_JVM_OPTIONS],
         )
 
     def prepare(self, environment: dict[str, str]) -> None:
-        """Format the log folder with a cluster id of its own."""
+        """Format the log folder with a new cluster id."""
         tool = self._java(*formatting(CONFIG / "kafka" / "server.properties"))
         self.format("ASSAY_KAFKA_DATA", tool, environment)
 
@@ -130,7 +130,7 @@ class Kafka(Service):
         return self._java("kafka.Kafka", str(CONFIG / "kafka" / "server.properties"))
 
     def is_ready(self) -> bool:
-        """A client gets the cluster's metadata, with a broker in it."""
+        """Return whether a client gets the cluster's metadata with a broker."""
         return _is_listening(self.settings.kafka_port) and has_broker(
             f"{HOST}:{self.settings.kafka_port}"
         )
@@ -140,14 +140,14 @@ class _Hdfs(Service):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._http = requests.Session()
-        self._http.trust_env = False  # a proxy for the outside world does not know our NameNode
+        self._http.trust_env = False  # a proxy cannot reach this machine's NameNode
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         return java.command(
             main,
             *arguments,
             classpath=[*java.hadoop_classpath(), *self._server_jars(), CONFIG / "hadoop"],
-            options=["-Xmx256m", *MODEST, f"-Djava.io.tmpdir={self._scratch}"],
+            options=["-Xmx256m", *SMALL_JVM_OPTIONS, f"-Djava.io.tmpdir={self._scratch}"],
         )
 
     @property
@@ -155,14 +155,14 @@ class _Hdfs(Service):
         return self.settings.state / "scratch"
 
     def prepare(self, environment: dict[str, str]) -> None:
-        """Make the folder into which its web page unpacks itself."""
+        """Create the folder into which its web application is unpacked."""
         self._scratch.mkdir(parents=True, exist_ok=True)
 
     def _server_jars(self) -> list[Path]:
         return jars.classpath(self.settings.cache, "hdfs")
 
     def _ask(self, port: int, bean: str) -> dict[str, Any]:
-        """One bean of a server's JMX page; nothing while it does not answer."""
+        """Return one bean of a server's JMX page; empty while it does not answer."""
         try:
             answer = self._http.get(
                 f"http://{HOST}:{port}/jmx",
@@ -176,7 +176,7 @@ class _Hdfs(Service):
 
 
 class NameNode(_Hdfs):
-    """Keeps the names of HDFS."""
+    """Holds the namespace of HDFS."""
 
     name = "namenode"
 
@@ -189,7 +189,7 @@ class NameNode(_Hdfs):
         }
 
     def prepare(self, environment: dict[str, str]) -> None:
-        """Format the name folder."""
+        """Format the folder of the namespace."""
         super().prepare(environment)
         self.format(
             "ASSAY_HDFS_DATA", self._java(NAMENODE, "-format", "-nonInteractive"), environment
@@ -200,18 +200,18 @@ class NameNode(_Hdfs):
         return self._java(NAMENODE)
 
     def is_ready(self) -> bool:
-        """It is out of safe mode, so files can be written."""
+        """Return whether it has left safe mode, so that files can be written."""
         return self._ask(self.settings.namenode_http_port, "NameNodeInfo").get("Safemode") == ""
 
 
 class DataNode(_Hdfs):
-    """Keeps the blocks of HDFS."""
+    """Stores the blocks of HDFS."""
 
     name = "datanode"
 
     @property
     def ports(self) -> dict[str, int]:
-        """Data, calls, and the web page."""
+        """Data, IPC, and the web page."""
         return {
             "data": self.settings.datanode_port,
             "calls": self.settings.datanode_ipc_port,
@@ -223,9 +223,9 @@ class DataNode(_Hdfs):
         return self._java("org.apache.hadoop.hdfs.server.datanode.DataNode")
 
     def is_ready(self) -> bool:
-        """It has registered with the NameNode.
+        """Return whether it has registered with the NameNode.
 
-        The NameNode itself would count a dead DataNode as alive for minutes.
+        The NameNode itself counts a dead DataNode as alive for minutes.
         """
         info = self._ask(self.settings.datanode_http_port, "DataNodeInfo")
         actors = json.loads(info.get("BPServiceActorInfo", "[]"))
@@ -251,14 +251,14 @@ class Spark(Service):
         return self.settings.state / "spark"
 
     def command(self) -> list[str]:
-        """SparkSubmit, started by ourselves: its launcher asks for a module our Java lacks."""
+        """Run SparkSubmit directly: Spark's launcher needs a module that this Java lacks."""
         folder = self._folder
         configuration = {
             "spark.connect.grpc.binding.address": self.settings.bind,
             "spark.connect.grpc.binding.port": str(self.settings.connect_port),
             "spark.ui.port": str(self.settings.spark_ui_port),
             "spark.local.dir": str(folder),
-            # Its Python workers are on this machine: no TCP, no port, and a twentieth less time.
+            # The Python workers are on this machine: Unix sockets need no port and 5 % less time.
             "spark.python.unix.domain.socket.enabled": (
                 "true" if len(os.fsencode(folder)) <= SOCKET_FOLDER_BYTES else "false"
             ),
@@ -280,7 +280,7 @@ class Spark(Service):
             ],
             options=[
                 *java.SPARK_OPTIONS,
-                *SPARK,
+                *SPARK_JVM_OPTIONS,
                 *SPARK_COMPILERS[self.settings.spark_compilers],
                 f"-Xmx{self.settings.spark_memory}",
                 f"-Dderby.system.home={self.settings.state}",
@@ -289,11 +289,11 @@ class Spark(Service):
         )
 
     def prepare(self, environment: dict[str, str]) -> None:
-        """Make its scratch folder."""
+        """Create its scratch folder."""
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def is_ready(self) -> bool:
-        """Both doors are open, and a query through Thrift is answered."""
+        """Return whether both ports are open and the Thrift Server answers a query."""
         if not _is_listening(self.settings.connect_port):
             return False
         return _is_listening(self.settings.thrift_port) and self._answers()
@@ -314,12 +314,12 @@ class Spark(Service):
 
 
 def all_services(settings: Settings) -> list[Service]:
-    """Every service, in the order in which they are started."""
+    """Return every service, in the order in which they are started."""
     return [NameNode(settings), DataNode(settings), Kafka(settings), Spark(settings)]
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What a service finds in its environment: our variables, and the Python of the workers."""
+    """Return the environment of a service: our variables, and the Python of Spark's workers."""
     return {
         **basic_environment(),
         **settings.service_environment(),
@@ -330,15 +330,15 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def formatting(properties: Path) -> list[str]:
-    """Kafka's tool and its arguments, to format a log folder for a new cluster of its own."""
+    """Return Kafka's storage tool and its arguments to format a log folder for a new cluster."""
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # In one word, because an id that begins with a dash would be taken for an option.
+    # One argument, because an id that begins with a dash would be parsed as an option.
     arguments = ["format", f"--cluster-id={cluster_id}", "--config", str(properties)]
     return ["kafka.tools.StorageTool", *arguments]
 
 
 def has_broker(kafka: str) -> bool:
-    """Whether a client gets the metadata of the cluster at this address, with a broker in it."""
+    """Return whether the cluster at this address answers with metadata that has a broker."""
     timeout_ms = int(PROBE_SECONDS * 1000)
     try:
         admin = KafkaAdminClient(

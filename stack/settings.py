@@ -1,4 +1,4 @@
-"""Where the stack keeps its state and which ports it takes: all configurable, all with defaults."""
+"""The settings of the stack: folders, ports and addresses, all with defaults."""
 
 from pathlib import Path
 from typing import Self
@@ -12,10 +12,10 @@ from stack.environment import ROOT as ROOT
 CONFIG = ROOT / "stack" / "config"
 HOST = "127.0.0.1"
 
-# They separate paths, or are quotes, escapes or patterns, for one of the services.
+# One of the services reads them as separators of paths, quotes, escapes or patterns.
 REFUSED_IN_PATHS = "'\",:;%$*?\\`<>|"
 
-# Above this, ports would fall into the range from which Linux serves outgoing connections.
+# With a larger offset, ports would fall into Linux's range of ephemeral ports.
 MAX_OFFSET = 32767 - 15002
 
 
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     )
     port_offset: int = Field(0, ge=0, le=MAX_OFFSET, description="added to every default port")
 
-    # Containers differ from one machine in these names only.
+    # Only these differ between containers and one machine.
     bind: str = Field(HOST, description="address that the servers listen on")
     kafka_host: str = Field(HOST, description="name of the broker for clients")
     kafka_broker_host: str = Field(HOST, description="its name among the services")
@@ -68,14 +68,14 @@ class Settings(BaseSettings):
     def _offset_default_ports(self) -> Self:
         for name in type(self).model_fields:
             if name.endswith("_port") and name not in self.model_fields_set:
-                # frozen for everybody else: this is still construction
+                # the model is frozen, but this is still its construction
                 self.__dict__[name] += self.port_offset
         return self
 
     @field_validator("state", "cache")
     @classmethod
     def _folder(cls, given: Path) -> Path:
-        """Seen from the root of the project, so that every command finds the same folder."""
+        """Resolve a path from the project's root, so that all commands find the same folder."""
         try:
             folder = (ROOT / given.expanduser()).resolve()
         except RuntimeError as error:  # ~nobody
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
         return self.state / "logs"
 
     def client_environment(self) -> dict[str, str]:
-        """What ingest, dbt and the notebooks need to find the services."""
+        """Return the variables with which ingest and dbt find the services."""
         return {
             "ASSAY_KAFKA": f"{HOST}:{self.kafka_port}",
             "ASSAY_SPARK": f"sc://{HOST}:{self.connect_port}",
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         }
 
     def service_environment(self) -> dict[str, str]:
-        """The variables that the files in `stack/config` refer to."""
+        """Return the variables that the files in `stack/config` refer to."""
         clients, brokers = self.kafka_port, self.kafka_broker_port
         controller = f"{HOST}:{self.kafka_controller_port}"
         return {

@@ -1,4 +1,4 @@
-"""The project's commands, run as a user does."""
+"""Run the project's commands as a user does."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from stack.settings import ROOT
 def run_module(
     module: str, *arguments: str, expect: int, timeout: float, environment: dict[str, str]
 ) -> str:
-    """Run `python -m module`, and return what it printed; an error has to name its remedy."""
+    """Run `python -m module` and return its output; an error must name its remedy."""
     result = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
@@ -25,7 +25,7 @@ def run_module(
 
 
 def check(code: int, output: str, errors: str, expect: int) -> None:
-    """See that a command ended as expected, and that an error names its remedy."""
+    """Assert that a command ended as expected, and that an error names its remedy."""
     assert code == expect, output + errors
     if expect:
         assert "error:" in errors and "remedy:" in errors

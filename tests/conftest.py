@@ -1,4 +1,4 @@
-"""What all tests share: the real export, and one real stack for all tests that need services."""
+"""The fixtures of all tests: the real export, and one stack for all tests that need services."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from tests.surroundings import HOSTILE
 INHERITED = dict(os.environ)
 # Each of pytest-xdist's workers has services of its own.
 STATE = ROOT / f".stack-test{os.environ.get('PYTEST_XDIST_WORKER', '')}"
-# What is set in the shell that runs the tests has no say in them.
+# Variables of the shell that runs the tests must not affect them.
 environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
 
 REAL_EXPORT = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json.gz"
@@ -25,14 +25,14 @@ REAL_EXPORT = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-12
 
 @pytest.fixture(scope="session")
 def real_export() -> Path:
-    """The published study's data, which lies beside the checkout, if at all."""
+    """The data of the published study; skips the test if it is not beside the checkout."""
     if not REAL_EXPORT.exists():
         pytest.skip("the real export is not beside this checkout (../shared/data)")
     return REAL_EXPORT
 
 
 def pytest_configure_node(node: WorkerController) -> None:
-    """Tell a worker of the shell's variables, of which it inherits only what was kept."""
+    """Pass the shell's variables to a worker, which inherits only some of them."""
     node.workerinput["inherited"] = INHERITED
 
 
@@ -47,15 +47,15 @@ def inherited(pytestconfig: pytest.Config) -> dict[str, str]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show beside a failure the last words of each service that does not run."""
+    """Add the end of the log of each service that does not run to the report of a failure."""
     report = yield
     settings = getattr(item, "funcargs", {}).get("stack")
     if report.failed and isinstance(settings, Settings) and settings.state == STATE:
         for found in lifecycle.status(settings):
             if found.health is not lifecycle.Health.READY:
                 name = found.service.name
-                words = lifecycle.last_words(settings, name, 30)
-                report.sections.append((f"{name} is {found.health}", words))
+                excerpt = lifecycle.log_excerpt(settings, name, 30)
+                report.sections.append((f"{name} is {found.health}", excerpt))
     return report
 
 
@@ -68,13 +68,13 @@ def stack() -> Iterator[Settings]:
 
 @contextmanager
 def own_stack() -> Iterator[Settings]:
-    """Real services, empty at first, on ports that no other checkout uses; gone at the end.
+    """Run services without data on ports that no other checkout uses; stop them at the end.
 
-    They are started among the variables of a user of other Sparks, Hadoops and Javas.
+    They are started with the variables of a user of other installations of Spark, Hadoop and Java.
     """
     with pytest.MonkeyPatch.context() as patch, ExitStack() as claim:
         patch.setenv("ASSAY_STATE", str(STATE))
-        lifecycle.reset(Settings())  # what a killed run of these tests left
+        lifecycle.reset(Settings())  # of a killed run of these tests
         patch.setenv("ASSAY_PORT_OFFSET", str(claim_offset(claim)))
         patch.setenv("ASSAY_SPARK_COMPILERS", "early")  # services are started again and again
         patch.setenv("DBT_TARGET_PATH", str(STATE / "dbt"))
@@ -82,15 +82,15 @@ def own_stack() -> Iterator[Settings]:
         settings = Settings()
         for name, value in settings.client_environment().items():
             patch.setenv(name, value)
-        # Before the surroundings: jars go through a user's proxy, and theirs answers nobody.
+        # Before the hostile variables: jars are fetched through a proxy, and theirs does not exist.
         jars.ensure(settings.cache, jars.locked(), print)
         try:
             with pytest.MonkeyPatch.context() as surroundings:
                 for name, value in HOSTILE.items():
                     surroundings.setenv(name, value)
                 lifecycle.up(settings, print)
-                if not java.has_kept_classes():
-                    # At its first end a service takes longer than tests that stop one wait.
+                if not java.has_class_archive():
+                    # The first stop of a service takes longer than the tests wait for one.
                     lifecycle.down(settings)
                     lifecycle.up(settings, print)
             yield settings
@@ -99,10 +99,10 @@ def own_stack() -> Iterator[Settings]:
 
 
 def claim_offset(claim: ExitStack) -> int:
-    """An offset whose ports are all free, claimed until the tests end.
+    """Return an offset whose ports are all free, and reserve it until the tests end.
 
-    The claim is a bound port beside the services' own, so that two checkouts that test at the same
-    time cannot choose the same offset.
+    The reservation is a bound port beside those of the services, so that two checkouts that test at
+    the same time cannot choose the same offset.
     """
     start = zlib.crc32(str(ROOT).encode())
     for attempt in range(100):

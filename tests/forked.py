@@ -1,7 +1,7 @@
-"""Commands in processes that are forked from one which has imported what they need.
+"""Run commands in processes that are forked from a server with their imports.
 
-Importing takes two to three seconds, and dbt's first parse another one: most of a short command's
-time. What is forked is a process like any other, with a pid, variables and streams of its own.
+Importing takes two to three seconds, and dbt's first parse another one: most of the time of a short
+command. A forked process has its own pid, environment and streams.
 """
 
 import logging
@@ -16,10 +16,11 @@ from multiprocessing.process import BaseProcess
 
 from stack.settings import ROOT
 
-_nursery = multiprocessing.get_context("forkserver")
-_nursery.set_forkserver_preload(
+_fork_server = multiprocessing.get_context("forkserver")
+_fork_server.set_forkserver_preload(
     [
-        *("ingest.cli", "ingest.accept", "ingest.follow", "ingest.maintain", "ingest.replay"),
+        *("ingest.cli", "sample.cli", "sample.publish"),
+        *(f"ingest.operations.{name}" for name in ("accept", "follow", "maintain", "replay")),
         *("pyspark.sql.connect.session", "pyspark.sql.connect.functions", "pyarrow"),
         *("dbt.adapters.spark", "tests.parsed"),
     ]
@@ -27,37 +28,37 @@ _nursery.set_forkserver_preload(
 
 
 def start(program: str, *arguments: str, **environment: str) -> tuple[BaseProcess, Connection]:
-    """Start `dbt`, or `python -m` another program, with these variables besides.
+    """Start `dbt`, or `python -m` another program, with additional variables.
 
     Returns:
-        The process, and a pipe from which all that it prints can be read.
+        The process, and a pipe with all its output.
     """
-    output, write = _nursery.Pipe(duplex=False)
+    output, write = _fork_server.Pipe(duplex=False)
     process = _started(program, arguments, environment, write, write)
     write.close()
     return process, output
 
 
 def run(program: str, *arguments: str, timeout: float, **environment: str) -> tuple[int, str]:
-    """Run it to its end, and return its exit code and what it printed.
+    """Run a program to its end, and return its exit code and its output.
 
     Raises:
-        TimeoutError: it has not ended after so many seconds, and is killed.
+        TimeoutError: it did not end after so many seconds, and is killed.
     """
-    process, output = start(program, *arguments, **environment)
-    code, said = _ended(process, [output], timeout)
-    return code, said[0]
+    process, pipe = start(program, *arguments, **environment)
+    code, outputs = _ended(process, [pipe], timeout)
+    return code, outputs[0]
 
 
 def run_apart(
     program: str, *arguments: str, timeout: float, **environment: str
 ) -> tuple[int, str, str]:
-    """Run it to its end, and return its exit code, its output and its errors.
+    """Run a program to its end, and return its exit code, its output and its errors.
 
     Raises:
-        TimeoutError: it has not ended after so many seconds, and is killed.
+        TimeoutError: it did not end after so many seconds, and is killed.
     """
-    ends = [_nursery.Pipe(duplex=False) for _ in ("output", "errors")]
+    ends = [_fork_server.Pipe(duplex=False) for _ in ("output", "errors")]
     process = _started(program, arguments, environment, *(write for _, write in ends))
     for _, write in ends:
         write.close()
@@ -66,7 +67,7 @@ def run_apart(
 
 
 def _ended(process: BaseProcess, pipes: list[Connection], timeout: float) -> tuple[int, list[str]]:
-    said = dict.fromkeys(pipes, b"")
+    outputs = dict.fromkeys(pipes, b"")
     deadline = time.monotonic() + timeout
     left = list(pipes)
     with ExitStack() as stack:
@@ -77,16 +78,16 @@ def _ended(process: BaseProcess, pipes: list[Connection], timeout: float) -> tup
             if not ready:
                 process.kill()
                 raise TimeoutError(
-                    f"{process.name} has not ended in {timeout} s: {list(said.values())}"
+                    f"{process.name} has not ended in {timeout} s: {list(outputs.values())}"
                 )
             for pipe in [pipe for pipe in left if pipe in ready]:
                 if text := os.read(pipe.fileno(), 65536):
-                    said[pipe] += text
+                    outputs[pipe] += text
                 else:
                     left.remove(pipe)
     process.join()
     assert process.exitcode is not None
-    return process.exitcode, [text.decode(errors="replace") for text in said.values()]
+    return process.exitcode, [text.decode(errors="replace") for text in outputs.values()]
 
 
 def _started(
@@ -97,7 +98,7 @@ def _started(
     errors: Connection,
 ) -> BaseProcess:
     variables = {**os.environ, **environment}
-    process = _nursery.Process(
+    process = _fork_server.Process(
         name=f"{program} {arguments}",
         target=_become,
         args=(program, arguments, variables, output, errors),
@@ -130,6 +131,6 @@ def _become(
 
         cli()
     else:
-        # One that dbt's import gave to all, and through which Kafka's client would be heard.
+        # The import of dbt added a handler, which would print the log of the Kafka client.
         logging.getLogger().handlers.clear()
         runpy.run_module(program, run_name="__main__")

@@ -1,7 +1,7 @@
-"""Imported by the fork server: dbt has parsed the project once before a test runs it.
+"""Parse the dbt project once; the fork server imports this before it forks.
 
-dbt compiles its readers and templates when it first needs them, which takes a process a second.
-Its static parser is left out: it has threads, which would not be there after a fork.
+dbt compiles its readers and templates at their first use, which takes a second. Its static parser
+is not used: it has threads, which would not exist after a fork.
 """
 
 import tempfile

@@ -1,13 +1,13 @@
-"""The variables of a user who works with Spark, Kafka, Hive, dbt and Python elsewhere too."""
+"""The variables of a user who has other installations of Spark, Kafka, Hive, dbt and Python."""
 
-NOBODY = "127.0.0.1:1"
+CLOSED_ADDRESS = "127.0.0.1:1"
 
 PROXIES = {
-    "http_proxy": f"http://{NOBODY}",
-    "https_proxy": f"http://{NOBODY}",
-    "HTTPS_PROXY": f"http://{NOBODY}",
-    "grpc_proxy": f"http://{NOBODY}",
-    "all_proxy": f"socks5://{NOBODY}",
+    "http_proxy": f"http://{CLOSED_ADDRESS}",
+    "https_proxy": f"http://{CLOSED_ADDRESS}",
+    "HTTPS_PROXY": f"http://{CLOSED_ADDRESS}",
+    "grpc_proxy": f"http://{CLOSED_ADDRESS}",
+    "all_proxy": f"socks5://{CLOSED_ADDRESS}",
     "no_grpc_proxy": "example.com",
 }
 
@@ -20,7 +20,7 @@ SPARK = {
     "SPARK_PUBLIC_DNS": "nobody.invalid",
     "SPARK_SUBMIT_OPTS": "-Xmx8m",
     "SPARK_DRIVER_MEMORY": "8m",
-    "SPARK_REMOTE": f"sc://{NOBODY}",
+    "SPARK_REMOTE": f"sc://{CLOSED_ADDRESS}",
     "SPARK_CONNECT_MODE_ENABLED": "1",
     "SPARK_CONNECT_AUTHENTICATE_TOKEN": "token",
     "SPARK_USER": "joe",
@@ -97,12 +97,12 @@ DBT = {
     "DBT_WRITE_JSON": "0",
 }
 
-# Of another project that is run by the same tools, or of a cluster.
+# Variables for another project of the same tools, or for a cluster.
 ASSAY = {
     "ASSAY_TARGET": "cluster",
     "ASSAY_SCHEMA": "another",
-    "ASSAY_KAFKA": NOBODY,
-    "ASSAY_SPARK": f"sc://{NOBODY}",
+    "ASSAY_KAFKA": CLOSED_ADDRESS,
+    "ASSAY_SPARK": f"sc://{CLOSED_ADDRESS}",
     "ASSAY_THRIFT_HOST": "nobody.invalid",
     "ASSAY_TOPIC": "another",
     "ASSAY_TABLE": "another.table",

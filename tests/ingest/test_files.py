@@ -1,4 +1,4 @@
-"""Files of messages: every form, byte for byte, and an error that names the place."""
+"""Reading files of messages: every form, byte for byte; errors name the place."""
 
 import gzip
 import io
@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import files, json_text
 from ingest.errors import BadFile
+from sample import files, json_text
 
 JSON = st.recursive(
     st.none()
@@ -35,12 +35,12 @@ def values(path: Path) -> list[bytes]:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every element cross a chunk's border."""
+    """Make every element cross the border of a chunk."""
     monkeypatch.setattr(files, "CHUNK_BYTES", 7)
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 1 << 20])
-def test_array_elements_keep_their_very_bytes(
+def test_array_elements_are_read_verbatim(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
     monkeypatch.setattr(files, "CHUNK_BYTES", chunk)
@@ -51,7 +51,7 @@ def test_array_elements_keep_their_very_bytes(
 
 
 @given(st.lists(JSON, min_size=1), st.integers(1, 20))
-def test_any_array_comes_back(elements: list[object], chunk: int) -> None:
+def test_any_array_is_read_verbatim(elements: list[object], chunk: int) -> None:
     text = json.dumps(elements, ensure_ascii=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "CHUNK_BYTES", chunk)
@@ -61,14 +61,14 @@ def test_any_array_comes_back(elements: list[object], chunk: int) -> None:
     ]
 
 
-def test_lines_keep_their_very_bytes(tmp_path: Path) -> None:
+def test_lines_are_read_verbatim(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     path.write_bytes(b'{"a" : 1}\r\n\n  {"b":2}\n{"c":3}')
     assert values(path) == [b'{"a" : 1}', b'{"b":2}', b'{"c":3}']
 
 
 @given(st.lists(JSON, min_size=1), st.integers(1, 20), st.sampled_from(["\n", "\r\n", "\n\n "]))
-def test_any_values_one_after_another_come_back(
+def test_any_values_one_after_another_are_read_verbatim(
     elements: list[object], chunk: int, between: str
 ) -> None:
     """JSON lines, and what `jq '.[]'` prints: objects over several lines."""
@@ -118,7 +118,7 @@ VALID = [
 @pytest.mark.parametrize("chunk", [7, 1 << 20])
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_whatever_is_json_is_published_verbatim(
+def test_all_json_is_read_verbatim(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, zipped: bool, mark: bytes
 ) -> None:
     monkeypatch.setattr(files, "CHUNK_BYTES", chunk)
@@ -149,7 +149,7 @@ def end_of(decode: Callable[[str, int], tuple[object, int]], text: str) -> int |
 
 
 def test_gzip_is_recognised_by_its_content(tmp_path: Path) -> None:
-    path = tmp_path / "lines.without-a-telling-name"
+    path = tmp_path / "lines.without-gz-extension"
     path.write_bytes(gzip.compress(b'{"a":1}\n{"b":2}\n'))
     assert values(path) == [b'{"a":1}', b'{"b":2}']
 
@@ -157,7 +157,7 @@ def test_gzip_is_recognised_by_its_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b'[{"a":1}, {"b":2}]', b'{"a":1}\n{"b":2}\n'])
 @pytest.mark.parametrize("zipped", [True, False])
 def test_standard_input_is_read(content: bytes, zipped: bool) -> None:
-    code = "from ingest import files; print([v for v, _ in files.messages('-')])"
+    code = "from sample import files; print([v for v, _ in files.messages('-')])"
     result = subprocess.run(
         [sys.executable, "-c", code],
         input=gzip.compress(content) if zipped else content,
@@ -230,7 +230,7 @@ def test_a_pipe_is_read(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_an_element_that_never_ends_is_refused_early(
+def test_an_endless_element_is_refused_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "MAX_MESSAGE_BYTES", 100)
@@ -241,7 +241,7 @@ def test_an_element_that_never_ends_is_refused_early(
         values(path)
 
 
-def test_the_real_export_is_cut_into_its_very_bytes(real_export: Path) -> None:
+def test_the_real_export_is_read_verbatim(real_export: Path) -> None:
     found = values(real_export)
     assert len(found) == 3280
     assert b"[" + b", ".join(found) + b"]" == gzip.decompress(real_export.read_bytes()).strip()

@@ -1,6 +1,6 @@
-"""Ingest on the real broker and the real table: exactly once, and clear about what is wrong.
+"""Ingest from a real broker into a real table: exactly once, with clear errors.
 
-The expected rows come from a plain kafka-python reader, never from ingest's own counters.
+The expected rows come from a plain kafka-python consumer, never from ingest's own counters.
 """
 
 import json
@@ -16,7 +16,7 @@ from kafka.admin import KafkaAdminClient
 from pyspark.sql import SparkSession
 
 from stack.settings import ROOT
-from tests.ingest.road import in_kafka, in_table, ingest, send, snapshots, table_of
+from tests.ingest.harness import in_kafka, in_table, ingest, publish, send, snapshots, table_of
 
 pytestmark = pytest.mark.services
 
@@ -26,7 +26,7 @@ def test_the_table_equals_the_topic_and_a_second_run_changes_nothing(
 ) -> None:
     path = tmp_path / "some.jsonl"
     path.write_bytes(b"".join(b'{"keen_id": "%d", "n" :  %d}\n' % (n % 70, n) for n in range(500)))
-    assert "published 500 messages" in ingest("publish", str(path), "--topic", topic)
+    assert "published 500 messages" in publish(str(path), "--topic", topic)
     assert "batch 1: 500 messages" in ingest("run", "--topic", topic)
     expected = in_kafka(topic)
     assert len(expected) == 500
@@ -40,7 +40,7 @@ def test_the_table_equals_the_topic_and_a_second_run_changes_nothing(
     assert in_table(spark, topic) == expected
 
 
-def test_odd_records_are_stored_as_they_are(topic: str, spark: SparkSession) -> None:
+def test_unusual_records_are_stored_verbatim(topic: str, spark: SparkSession) -> None:
     send(topic, None, key=b"k")
     send(topic, b"", b"\xff\x00not utf-8", b'{"a": 1}')
     send(topic, b"x", key=b"", partition=1)
@@ -54,7 +54,7 @@ def test_odd_records_are_stored_as_they_are(topic: str, spark: SparkSession) -> 
     assert found[2, 0][2] == 1
 
 
-def test_one_new_message_is_read_and_only_it(topic: str, spark: SparkSession) -> None:
+def test_only_new_messages_are_read(topic: str, spark: SparkSession) -> None:
     send(topic, b"1")
     assert "batch 1: 1 messages" in ingest("run", "--topic", topic)
     send(topic, b"2", partition=2)
@@ -71,12 +71,12 @@ def test_bounded_runs_drain_the_topic(topic: str, spark: SparkSession) -> None:
     assert in_table(spark, topic) == in_kafka(topic)
 
 
-def test_an_empty_topic_is_nothing_new(topic: str) -> None:
+def test_an_empty_topic_has_nothing_new(topic: str) -> None:
     assert "nothing new" in ingest("run", "--topic", topic)
     assert '"committed": null' in ingest("status", "--topic", topic, "--json")
 
 
-def test_aborted_messages_are_not_read_and_not_read_again(topic: str, spark: SparkSession) -> None:
+def test_aborted_messages_are_never_ingested(topic: str, spark: SparkSession) -> None:
     producer = KafkaProducer(
         bootstrap_servers=os.environ["ASSAY_KAFKA"], transactional_id=f"{topic}-aborting"
     )
@@ -109,30 +109,7 @@ def test_a_compaction_between_runs_changes_nothing(topic: str, spark: SparkSessi
     assert in_table(spark, topic) == in_kafka(topic)
 
 
-def test_without_any_snapshot_of_ours_the_rows_say_what_was_read(
-    topic: str, spark: SparkSession
-) -> None:
-    send(topic, b"1", b"2")
-    ingest("run", "--topic", topic)
-    send(topic, b"3", partition=1)
-    ingest("run", "--topic", topic)
-    table = table_of(topic)
-    spark.sql(
-        f"call spark_catalog.system.rewrite_data_files(table => '{table}', "
-        "options => map('rewrite-all', 'true'))"
-    ).collect()
-    spark.sql(
-        f"call spark_catalog.system.expire_snapshots(table => '{table}', "
-        "older_than => timestamp '2100-01-01', retain_last => 1)"
-    ).collect()
-    assert snapshots(spark, topic) == 1
-    assert "nothing new" in ingest("run", "--topic", topic)
-    send(topic, b"4")
-    assert "batch 3: 1 messages" in ingest("run", "--topic", topic)
-    assert in_table(spark, topic) == in_kafka(topic)
-
-
-def test_of_several_jobs_at_once_none_writes_twice(topic: str, spark: SparkSession) -> None:
+def test_concurrent_jobs_write_no_duplicates(topic: str, spark: SparkSession) -> None:
     send(topic, *(b"%d" % n for n in range(200)))
     codes: list[int] = []
 
@@ -170,7 +147,7 @@ def test_a_recreated_topic_is_refused(topic: str, spark: SparkSession) -> None:
     assert len(in_table(spark, topic)) == 1
 
 
-def test_what_retention_took_is_an_error(topic: str, spark: SparkSession) -> None:
+def test_deleted_unread_messages_are_an_error(topic: str, spark: SparkSession) -> None:
     send(topic, b"1", b"2")
     ingest("run", "--topic", topic)
     send(topic, b"3", b"4", b"5")
@@ -184,16 +161,16 @@ def test_what_retention_took_is_an_error(topic: str, spark: SparkSession) -> Non
 def test_a_bad_file_publishes_nothing(topic: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_bytes(b'{"a": 1}\n' * 1000 + b'{"a": \n')
-    assert "line 1001" in ingest("publish", str(path), "--topic", topic, expect=10)
+    assert "line 1001" in publish(str(path), "--topic", topic, expect=10)
     assert in_kafka(topic) == {}
     path.write_bytes(b'{"a": 1}\n')
-    ingest("publish", str(path), "--topic", topic)
+    publish(str(path), "--topic", topic)
     assert len(in_kafka(topic)) == 1
 
 
-def test_a_killed_publish_is_undone_by_the_next(topic: str, tmp_path: Path) -> None:
+def test_a_killed_publish_is_aborted_by_the_next(topic: str, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "ingest", "publish", "-", "--topic", topic],
+        [sys.executable, "-m", "sample", "publish", "-", "--topic", topic],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -209,14 +186,14 @@ def test_a_killed_publish_is_undone_by_the_next(topic: str, tmp_path: Path) -> N
     process.communicate()
     path = tmp_path / "next.jsonl"
     path.write_bytes(b'{"a": 1}\n')
-    ingest("publish", str(path), "--topic", topic)
+    publish(str(path), "--topic", topic)
     assert [value for _, value, _, _ in in_kafka(topic).values()] == [b'{"a": 1}']
 
 
 def test_repeated_keys_follow_each_other_in_one_partition(topic: str, tmp_path: Path) -> None:
     path = tmp_path / "keys.jsonl"
     path.write_text("".join(f'{{"keen_id": "{n % 7}", "n": {n}}}\n' for n in range(70)))
-    ingest("publish", str(path), "--topic", topic)
+    publish(str(path), "--topic", topic)
     found = in_kafka(topic)
     for key in {k for k, _, _, _ in found.values()}:
         places = [c for c, (k, _, _, _) in sorted(found.items()) if k == key]
@@ -225,16 +202,16 @@ def test_repeated_keys_follow_each_other_in_one_partition(topic: str, tmp_path: 
         assert numbers == sorted(numbers)
 
 
-def test_looking_at_messages(topic: str) -> None:
+def test_peeking_at_messages(topic: str) -> None:
     send(topic, b"first")
     send(topic, None, key=b"k")
-    said = ingest("read", "--limit", "1", "--topic", topic)
+    said = ingest("peek", "--limit", "1", "--topic", topic)
     assert "partition 0 offset 0" in said and said.endswith("first\n")
-    assert ingest("read", "--topic", topic, "--values") == "first\n(null)\n"
+    assert ingest("peek", "--topic", topic, "--values") == "first\n(null)\n"
 
 
-def test_creating_a_topic_twice_is_harmless_but_not_with_other_partitions(topic: str) -> None:
-    assert "there already" in ingest("topic", "create", "--topic", topic)
+def test_creating_a_topic_twice_needs_the_same_partitions(topic: str) -> None:
+    assert "already exists" in ingest("topic", "create", "--topic", topic)
     assert "3 partitions" in ingest(
         "topic", "create", "--topic", topic, "--partitions", "4", expect=1
     )
@@ -243,18 +220,22 @@ def test_creating_a_topic_twice_is_harmless_but_not_with_other_partitions(topic:
 @pytest.mark.parametrize(
     ("code", "command", "environment", "named"),
     [
-        (10, ["publish", "no-such-file.json"], {}, "no-such-file.json"),
         (11, ["topic", "describe"], {"ASSAY_KAFKA": "127.0.0.1:1"}, "127.0.0.1:1"),
         (11, ["run"], {"ASSAY_KAFKA": "nonsense"}, "nonsense"),
         (12, ["run", "--topic", "no-such-topic"], {}, "no-such-topic"),
-        (12, ["publish", "pyproject.toml", "--topic", "no-such-topic"], {}, "no-such-topic"),
         (12, ["topic", "create", "--topic", "not/a/topic"], {}, "not/a/topic"),
         (13, ["run"], {"ASSAY_SPARK": "sc://127.0.0.1:1"}, "127.0.0.1:1"),
         (13, ["status"], {"ASSAY_SPARK": "http://x"}, "http://x"),
     ],
 )
-def test_what_is_wrong_is_named(
+def test_errors_name_what_is_wrong(
     topic: str, code: int, command: list[str], environment: dict[str, str], named: str
 ) -> None:
     environment = {"ASSAY_TOPIC": topic, **environment}
     assert named in ingest(*command, expect=code, **environment)
+
+
+def test_publish_errors_name_what_is_wrong(topic: str) -> None:
+    assert "no-such-file.json" in publish("no-such-file.json", "--topic", topic, expect=10)
+    said = publish("pyproject.toml", "--topic", "no-such-topic", expect=12)
+    assert "no-such-topic" in said

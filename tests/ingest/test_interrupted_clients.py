@@ -1,4 +1,4 @@
-"""What clients that are interrupted leave behind in the server that all share."""
+"""Interrupted clients must not harm the server that all clients share."""
 
 import contextlib
 import threading
@@ -8,7 +8,7 @@ import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from ingest import ledger
+from ingest import batch_log
 from stack.settings import Settings
 from tests.end_to_end.conftest import query
 
@@ -18,13 +18,13 @@ STORM_SECONDS = 6.0
 CLIENTS = 4
 
 
-def test_the_metastore_answers_after_clients_were_interrupted_again_and_again(
+def test_the_metastore_survives_interrupted_clients(
     stack: Settings,
 ) -> None:
-    """An interrupt breaks the connection to Derby; with a pool, all were lost and all waited."""
+    """An interrupt breaks a connection to Derby; with a pool, all were lost in the end."""
     session = SparkSession.builder.remote(stack.client_environment()["ASSAY_SPARK"]).create()
     session.sql("create schema if not exists raw")
-    ledger.ensure(session)
+    batch_log.ensure(session)
     ended = threading.Event()
     interrupted = 0
 
@@ -42,11 +42,11 @@ def test_the_metastore_answers_after_clients_were_interrupted_again_and_again(
     end = time.monotonic() + STORM_SECONDS
     while time.monotonic() < end:
         time.sleep(0.05)
-        with contextlib.suppress(PySparkException):  # one ended while it was to be interrupted
+        with contextlib.suppress(PySparkException):  # a query may end before its interrupt
             session.interruptAll()
     ended.set()
     for client in clients:
-        client.join(timeout=5)  # one may ask again and again for what was interrupted
+        client.join(timeout=5)  # a client may retry an interrupted query
     session.stop()
     assert interrupted > CLIENTS
     assert ("ingest_batches",) in [row[1:2] for row in query("show tables in raw")]

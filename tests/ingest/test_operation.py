@@ -1,4 +1,4 @@
-"""Ingest in operation, on real services: plan, status, metrics, maintain, doctor."""
+"""The commands beside `run`, on real services: plan, status, metrics, maintain, doctor."""
 
 import json
 import re
@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.ingest.road import in_kafka, in_table, ingest, send, snapshots, table_of
+from tests.ingest.harness import in_kafka, in_table, ingest, send, snapshots, table_of
 
 pytestmark = pytest.mark.services
 
 
-def test_a_plan_says_what_a_run_would_read_and_writes_nothing(
-    topic: str, spark: SparkSession
-) -> None:
+def test_a_plan_shows_the_next_batch_and_writes_nothing(topic: str, spark: SparkSession) -> None:
     send(topic, b"1", b"22")
     send(topic, b"333", partition=2)
     ranges = json.loads(ingest("plan", "--topic", topic, "--json"))["ranges"]
@@ -28,7 +26,7 @@ def test_a_plan_says_what_a_run_would_read_and_writes_nothing(
     assert "nothing new" in ingest("plan", "--topic", topic)
 
 
-def test_bounds_on_bytes_and_time(topic: str, spark: SparkSession, tmp_path: Path) -> None:
+def test_limits_on_bytes_and_time(topic: str, spark: SparkSession, tmp_path: Path) -> None:
     for n in range(10):
         send(topic, b"x" * 1000, timestamp_ms=1_000_000 + n)
     ingest("run", "--topic", topic, "--until", "1970-01-01T00:16:40.004Z")
@@ -43,7 +41,7 @@ def test_bounds_on_bytes_and_time(topic: str, spark: SparkSession, tmp_path: Pat
     assert "yesterday" in ingest("run", "--topic", topic, "--until", "yesterday", expect=1)
 
 
-def test_figures_for_machines(topic: str, tmp_path: Path) -> None:
+def test_json_and_prometheus_metrics(topic: str, tmp_path: Path) -> None:
     send(topic, b"12345", key=b"678")
     path = tmp_path / "assay.prom"
     said = ingest("run", "--topic", topic, "--json", ASSAY_METRICS_FILE=str(path))
@@ -55,7 +53,7 @@ def test_figures_for_machines(topic: str, tmp_path: Path) -> None:
     assert "ASSAY_METRICS_FILE" in named
 
 
-def test_the_status_says_how_far_it_is(topic: str) -> None:
+def test_the_status_shows_the_lag(topic: str) -> None:
     send(topic, b"1", b"2")
     ingest("run", "--topic", topic)
     send(topic, b"3")
@@ -65,7 +63,7 @@ def test_the_status_says_how_far_it_is(topic: str) -> None:
     assert (first["committed"], first["end"], first["lag"], first["headroom"]) == (2, 3, 1, 2)
 
 
-def test_every_topic_of_the_configuration_file(
+def test_all_topics_of_the_configuration_file_are_ingested(
     topic: str, spark: SparkSession, tmp_path: Path
 ) -> None:
     other = f"{topic}-other"
@@ -81,9 +79,7 @@ def test_every_topic_of_the_configuration_file(
     assert "[topics.assess]" in ingest("run", "--all", expect=1)
 
 
-def test_maintenance_joins_files_and_forgets_snapshots_but_not_offsets(
-    topic: str, spark: SparkSession
-) -> None:
+def test_maintenance_expires_snapshots_but_keeps_offsets(topic: str, spark: SparkSession) -> None:
     for n in range(6):
         send(topic, b"%d" % n)
         ingest("run", "--topic", topic)
@@ -100,18 +96,18 @@ def test_maintenance_joins_files_and_forgets_snapshots_but_not_offsets(
     send(topic, b"more")
     assert "batch 7: 1 messages" in ingest("run", "--topic", topic)
     assert in_table(spark, topic) == in_kafka(topic)
-    ledger = spark.sql(
+    logged = spark.sql(
         f"select batch_id, sum(rows) from raw.ingest_batches where topic = '{topic}' group by 1"
     )
-    assert sorted(ledger.collect()) == [(n, 1) for n in range(1, 8)]
+    assert sorted(logged.collect()) == [(n, 1) for n in range(1, 8)]
 
 
-def test_the_doctor_finds_all_well_and_names_what_is_not(topic: str) -> None:
+def test_the_doctor_names_each_failed_check(topic: str) -> None:
     send(topic, b"1")
     ingest("run", "--topic", topic)
     said = ingest("doctor", "--topic", topic)
     assert "!!" not in said
     for what in ("libraries here", "Kafka", "Spark", "workers", "clocks", "metastore", "raw."):
         assert f"ok {what}" in said or what in said
-    ill = ingest("doctor", "--topic", topic, ASSAY_KAFKA="127.0.0.1:1", expect=24)
-    assert "!! Kafka" in ill and len(re.findall("remedy:", ill)) >= 2
+    failed = ingest("doctor", "--topic", topic, ASSAY_KAFKA="127.0.0.1:1", expect=24)
+    assert "!! Kafka" in failed and len(re.findall("remedy:", failed)) >= 2

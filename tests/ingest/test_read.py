@@ -1,4 +1,4 @@
-"""The reader decodes batches itself: here against kafka-python's own decoding, record by record."""
+"""The reader's decoding of batches equals kafka-python's decoding of records."""
 
 import os
 import subprocess
@@ -17,9 +17,10 @@ from kafka.record.util import calc_crc32c
 from pyspark import cloudpickle
 
 import ingest
-from ingest.blocks import Batch, arrow
-from ingest.client import arguments
+from ingest.arrow import record_batch
+from ingest.kafka_client import arguments
 from ingest.read import KafkaRange, KafkaRangesReader
+from ingest.record_batches import Batch
 from stack.settings import ROOT, Settings
 
 pytestmark = pytest.mark.services
@@ -72,7 +73,7 @@ def send(topic: str, *values: bytes | None, codec: str | None = None, **options:
 
 
 def plain(topic: str) -> list[Record]:
-    """What kafka-python reads without us."""
+    """Return what kafka-python reads by itself."""
     consumer = KafkaConsumer(
         bootstrap_servers=os.environ["ASSAY_KAFKA"],
         isolation_level="read_committed",
@@ -93,7 +94,7 @@ def plain(topic: str) -> list[Record]:
 
 
 def as_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """What the reader gives as text, because Spark copies text less often."""
+    """Convert keys and values to binary: the reader returns strings, which Spark copies less."""
     for name in ("key", "value"):
         at = batch.schema.get_field_index(name)
         batch = batch.set_column(at, name, batch[name].cast(pa.binary()))
@@ -101,7 +102,7 @@ def as_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def ours(topic: str, start: int, end: int, skips: Collection[int] = ()) -> list[Record]:
-    """What a Spark task reads of a range."""
+    """Return what a Spark task reads of a range."""
     settings = {"bootstrap_servers": os.environ["ASSAY_KAFKA"]}
     reader = KafkaRangesReader(settings, topic, None, [], {0: frozenset(skips)})
     found: list[Record] = []
@@ -134,9 +135,7 @@ def end_of(topic: str) -> int:
 
 
 @pytest.mark.parametrize("codec", [None, "gzip", "snappy", "lz4", "zstd"])
-def test_odd_records_of_every_codec_are_those_of_kafka_python(
-    topic: str, codec: str | None
-) -> None:
+def test_records_of_every_codec_equal_kafka_pythons(topic: str, codec: str | None) -> None:
     send(topic, *(b"%d" % n * n for n in range(300)), codec=codec)
     send(topic, None, b"", b"\xff\x00", key=b"", codec=codec)
     send(topic, b"x", key=b"k" * 200, timestamp_ms=1, codec=codec)
@@ -149,14 +148,14 @@ def test_odd_records_of_every_codec_are_those_of_kafka_python(
 
 
 def test_headers_without_a_value() -> None:
-    """kafka-python's producer does not send them, others do."""
+    """kafka-python's producer does not send them, but others do."""
     builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 10_000)
     for n in range(3):
         builder.append(n, n, None, b"", [("h", None), ("h", b""), ("h", None)][:n])
     buffer = bytes(builder.build())
     (block,) = Batch(buffer, 0, 10, frozenset())
     assert [list(h) for h in block.header_lists] == [r.headers for r in DefaultRecordBatch(buffer)]
-    assert arrow("t", 0, [block]).to_pylist()[2]["headers"][0] == {"key": "h", "value": None}
+    assert record_batch("t", 0, [block]).to_pylist()[2]["headers"][0] == {"key": "h", "value": None}
 
 
 def test_any_range_within_batches(topic: str) -> None:
@@ -194,7 +193,7 @@ def test_transactions(topic: str) -> None:
         assert ours(topic, start, min(start + 10, end)) == wanted
 
 
-def test_the_brokers_time(topic: str) -> None:
+def test_log_append_time(topic: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=os.environ["ASSAY_KAFKA"])
     name = f"{topic}-broker-time"
     configs = {"message.timestamp.type": "LogAppendTime"}
@@ -210,14 +209,14 @@ def test_the_brokers_time(topic: str) -> None:
     admin.close()
 
 
-def test_an_undecodable_record_is_named_and_can_be_skipped(topic: str) -> None:
+def test_a_corrupt_record_is_named_and_can_be_skipped(topic: str) -> None:
     sender = producer("gzip")
     for n in range(5):
         key = NotUtf8("bad") if n == 2 else "good"
         sender.send(topic, b"%d" % n, partition=0, headers=[(key, b"")])
     sender.flush()
     sender.close()
-    with pytest.raises(RuntimeError, match=f"ASSAY_UNDECODABLE {topic} partition 0 offset 2$"):
+    with pytest.raises(RuntimeError, match=f"ASSAY_CORRUPT_RECORD {topic} partition 0 offset 2$"):
         ours(topic, 0, 5)
     assert [r[0] for r in ours(topic, 0, 2)] == [0, 1]
     assert [r[0] for r in ours(topic, 0, 5, skips={2})] == [0, 1, 3, 4]
@@ -231,14 +230,16 @@ def test_a_damaged_batch_is_named_and_can_be_skipped(
         send(topic, *(b"%d" % n * 100 for _ in range(4)), codec="gzip")
     damage_batch(stack.state / "kafka" / f"{topic}-0" / f"{0:020}.log", 1, checksum_fits)
     for start in (0, 6):
-        with pytest.raises(RuntimeError, match=f"ASSAY_UNDECODABLE {topic} partition 0 offset 4$"):
+        with pytest.raises(
+            RuntimeError, match=f"ASSAY_CORRUPT_RECORD {topic} partition 0 offset 4$"
+        ):
             ours(topic, start, 12)
     assert [r[0] for r in ours(topic, 0, 12, skips={4})] == [0, 1, 2, 3, 8, 9, 10, 11]
     assert [r[0] for r in ours(topic, 6, 12, skips={4})] == [8, 9, 10, 11]
 
 
 def damage_batch(log: Path, number: int, checksum_fits: bool) -> None:
-    """Turn a bit of the broker's own file, and maybe correct the checksum to it."""
+    """Flip a bit in the broker's log file, and optionally correct the checksum for it."""
     data = bytearray(log.read_bytes())
     at = 0
     for _ in range(number):
@@ -251,7 +252,7 @@ def damage_batch(log: Path, number: int, checksum_fits: bool) -> None:
         file.write(data)
 
 
-def test_a_worker_needs_no_code_of_ours_and_no_pandas(topic: str, tmp_path: Path) -> None:
+def test_a_worker_needs_neither_ingest_nor_pandas(topic: str, tmp_path: Path) -> None:
     """Importing pandas would take each new worker a second."""
     send(topic, b"1", b"2")
     cloudpickle.register_pickle_by_value(ingest)  # type: ignore[no-untyped-call]
@@ -293,7 +294,7 @@ def test_a_missing_codec_is_named(topic: str) -> None:
         timeout=60,
         check=False,
     )
-    assert "ASSAY_NO_CODEC snappy" in result.stderr, result.stderr
+    assert "ASSAY_UNSUPPORTED_CODEC snappy" in result.stderr, result.stderr
 
 
 def test_no_key_is_left_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

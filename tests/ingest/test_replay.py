@@ -1,12 +1,12 @@
-"""The places that `replay` is given: offsets or times, in order, of partitions that are there."""
+"""The positions of `replay`: offsets or times, in order, of partitions that exist."""
 
 from datetime import UTC, datetime
 
 import pytest
 
 from ingest.errors import BadSetting
-from ingest.replay import check_order, place
-from tests.ingest.road import ingest, send
+from ingest.operations.replay import check_order, parse_position
+from tests.ingest.harness import ingest, send
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from tests.ingest.road import ingest, send
         ("9999-12-31", datetime(9999, 12, 31, tzinfo=UTC)),
     ],
 )
-def test_a_place_is_offsets_or_a_time(text: str, found: object) -> None:
-    assert place(text) == found
+def test_positions_are_offsets_or_a_time(text: str, found: object) -> None:
+    assert parse_position(text) == found
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,9 @@ def test_a_place_is_offsets_or_a_time(text: str, found: object) -> None:
         ("", "neither"),
     ],
 )
-def test_what_is_no_place_is_named(text: str, named: str) -> None:
+def test_invalid_positions_are_named(text: str, named: str) -> None:
     with pytest.raises(BadSetting, match=named):
-        place(text)
+        parse_position(text)
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_what_is_no_place_is_named(text: str, named: str) -> None:
         ("2018-01-29", "2018-01-28", "before --from"),
     ],
 )
-def test_places_that_make_no_range_are_named(start: str, end: str, named: str) -> None:
+def test_positions_without_a_range_are_named(start: str, end: str, named: str) -> None:
     with pytest.raises(BadSetting, match=named):
-        check_order(place(start), place(end))
-    check_order(place(start), place(start))
+        check_order(parse_position(start), parse_position(end))
+    check_order(parse_position(start), parse_position(start))
 
 
 @pytest.mark.services
-def test_any_two_places_replay_or_are_named(topic: str) -> None:
+def test_replays_between_two_positions(topic: str) -> None:
     send(topic, b"1", b"2", timestamp_ms=1_517_140_000_000)
     ingest("run", "--topic", topic)
 

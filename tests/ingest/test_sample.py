@@ -1,4 +1,4 @@
-"""The sample: the same everywhere, of the real shape, and adding up to the published figures."""
+"""The sample: the same on every machine, in the real shape, with the published figures."""
 
 import hashlib
 import json
@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ingest import files, sample
+import sample
+from sample import files
 from stack.settings import ROOT
 
 Record = dict[str, Any]
@@ -49,7 +50,7 @@ def records(messages: list[bytes]) -> list[Record]:
 
 
 def firsts(records: list[Record]) -> list[Record]:
-    """One record of each attempt."""
+    """Return one record of each attempt."""
     return list({record["keen_id"]: record for record in records}.values())
 
 
@@ -57,13 +58,13 @@ def counts_of(records: list[Record]) -> list[Record]:
     return [r["sequences"]["counts"] for r in records if "counts" in r["sequences"]]
 
 
-def test_it_is_the_same_on_every_machine(messages: list[bytes]) -> None:
+def test_the_sample_is_the_same_on_every_machine(messages: list[bytes]) -> None:
     digest = hashlib.sha256(b"\n".join(messages)).hexdigest()
     assert digest == "5cb0a4fea06ee78fd420da59db46a89c3debb0a608cb176c37db244e638628b2"
     assert list(sample.generate(seed=1)) != messages
 
 
-def test_it_adds_up_to_the_published_figures(records: list[Record]) -> None:
+def test_the_figures_equal_the_published_ones(records: list[Record]) -> None:
     attempts = firsts(records)
     assert (len(records), len(attempts)) == (3280, 3242)
     assert len({r["exam_name"] for r in records}) == 103
@@ -76,7 +77,9 @@ def test_it_adds_up_to_the_published_figures(records: list[Record]) -> None:
         assert Counter(r["exam_name"] for r in some).most_common(1) == [("Learning Git", git)]
 
 
-def test_its_oddities_are_the_real_ones(messages: list[bytes], records: list[Record]) -> None:
+def test_the_irregularities_are_those_of_the_real_data(
+    messages: list[bytes], records: list[Record]
+) -> None:
     tests = [r for r in records if r["base_exam_id"] == "example-id"]
     assert len(tests) == 5
     assert not any("counts" in r["sequences"] for r in tests)
@@ -89,8 +92,8 @@ def test_its_oddities_are_the_real_ones(messages: list[bytes], records: list[Rec
     assert any(at(o) < r["started_at"] for r in records for o in options(r) if "at" in o)
     results = Counter(q.get("user_result") for r in records for q in r["sequences"]["questions"])
     assert min(results[k] for k in ("correct", "incorrect", "missed_some", "unanswered")) > 300
-    unticked = [o for r in records for o in options(r) if "at" in o and not o["checked"]]
-    assert unticked, "some options were clicked and clicked off again"
+    deselected = [o for r in records for o in options(r) if "at" in o and not o["checked"]]
+    assert deselected, "no option was selected and deselected again"
 
 
 def exams_by_course(records: list[Record]) -> dict[str, set[str]]:
@@ -110,19 +113,19 @@ def at(option: Record) -> str:
 
 
 def check_consistent(record: Record) -> None:
-    """Results follow from the ticks, and counts from the results."""
+    """Assert that results follow from selections, and counts from results."""
     results: Counter[str] = Counter()
     for question in record["sequences"]["questions"]:
-        ticked = {o["id"] for o in question["options"] if o["checked"]}
-        right = {o["id"] for o in question["options"] if o.get("correct")}
-        assert 2 <= len(question["options"]) <= 6 and right
+        selected = {o["id"] for o in question["options"] if o["checked"]}
+        correct = {o["id"] for o in question["options"] if o.get("correct")}
+        assert 2 <= len(question["options"]) <= 6 and correct
         if "counts" not in record["sequences"]:
             assert set(question) == {"options", "id"}
             continue
         expected = (
-            "unanswered" if not ticked
-            else "correct" if ticked == right
-            else "incorrect" if ticked - right
+            "unanswered" if not selected
+            else "correct" if selected == correct
+            else "incorrect" if selected - correct
             else "missed_some"
         )  # fmt: skip
         assert question["user_result"] == expected
@@ -142,7 +145,7 @@ def check_consistent(record: Record) -> None:
         assert counts["all_correct"] is (counts["correct"] == counts["total"])
 
 
-def test_results_follow_from_ticks_and_counts_from_results(records: list[Record]) -> None:
+def test_results_follow_from_selections_and_counts_from_results(records: list[Record]) -> None:
     for record in records:
         assert list(record) == RECORD_KEYS
         check_consistent(record)
@@ -166,9 +169,9 @@ def test_less_than_one_message_is_refused() -> None:
         sample.generate(0)
 
 
-def test_the_command_prints_or_writes_it(tmp_path: Any) -> None:
+def test_the_command_prints_or_writes_the_sample(tmp_path: Any) -> None:
     path = tmp_path / "some.jsonl"
-    command = [sys.executable, "-m", "ingest", "sample", "--messages", "50"]
+    command = [sys.executable, "-m", "sample", "generate", "--messages", "50"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
     subprocess.run([*command, "-o", str(path)], cwd=ROOT, check=True)
     assert printed == path.read_bytes() == b"".join(m + b"\n" for m in sample.generate(50))
@@ -178,7 +181,7 @@ def test_the_command_prints_or_writes_it(tmp_path: Any) -> None:
     assert failed.returncode == 10 and b"remedy:" in failed.stderr
 
 
-def test_it_has_the_shape_of_the_real_export(messages: list[bytes], real_export: Any) -> None:
+def test_the_shape_is_that_of_the_real_export(messages: list[bytes], real_export: Any) -> None:
     def shapes(values: list[bytes]) -> set[tuple[str, ...]]:
         return {shape for value in values for shape in shapes_in(json.loads(value), "")}
 
@@ -189,7 +192,7 @@ def test_it_has_the_shape_of_the_real_export(messages: list[bytes], real_export:
 
 
 def shapes_in(value: Any, path: str) -> Iterator[tuple[str, ...]]:
-    """Each object's keys in their order, and each scalar's type, with where they stand."""
+    """Yield each object's keys in their order, and each scalar's type, with their path."""
     if isinstance(value, dict):
         yield (path, *value)
         for key, inner in value.items():

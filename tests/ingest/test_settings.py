@@ -1,4 +1,4 @@
-"""Settings: environment before file, secrets never shown, and what is wrong is named."""
+"""Settings: precedence, secrets that are never shown, and errors that name the setting."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.ingest.faults.broker import write_certificates
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No variable of ours, and an empty folder to work in."""
+    """No variable of ingest, and an empty current folder."""
     for name in Settings.model_fields:
         monkeypatch.delenv(f"ASSAY_{name}".upper(), raising=False)
     monkeypatch.delenv("ASSAY_CONFIG", raising=False)

@@ -1,4 +1,4 @@
-"""One raw table for each topic: names that fall together are refused before anything is written."""
+"""One raw table for each topic: two topics with one table are refused before a write."""
 
 import json
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from ingest.errors import BadSetting, NoTopic, TableNameClash
+from ingest.errors import BadSetting, TableNameClash, UnknownTopic
 from ingest.settings import Settings, default_table, load
-from tests.ingest.faults import hand
-from tests.ingest.road import in_kafka, in_table, ingest, send, snapshots, table_of
+from tests.ingest.faults import kafka_actions
+from tests.ingest.harness import in_kafka, in_table, ingest, send, snapshots, table_of
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ def test_the_table_follows_from_the_topic(topic: str, table: str) -> None:
 
 
 @pytest.mark.parametrize("topic", ["2024", "1e5", "12d", "7L"])
-def test_a_number_is_no_table(topic: str) -> None:
+def test_a_number_is_refused_as_a_table(topic: str) -> None:
     with pytest.raises(BadSetting, match=f"cannot be in a table raw.{topic.lower()}"):
         load(topic=topic)
     assert load(topic=topic, table="raw.Exams_2024").raw_table == "raw.exams_2024"
 
 
 @pytest.mark.parametrize("topic", ["", ".", "..", "a b", "a/b", "é", "x" * 250, "a\n", "\udcff"])
-def test_a_name_that_no_topic_has_is_named(topic: str) -> None:
-    with pytest.raises(NoTopic, match="cannot be the name of a topic"):
+def test_an_invalid_topic_name_is_named(topic: str) -> None:
+    with pytest.raises(UnknownTopic, match="cannot be the name of a topic"):
         load(topic=topic)
 
 
@@ -71,19 +71,19 @@ def test_one_table_for_all_topics_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.services
-def test_topics_whose_names_fall_together_are_refused(
+def test_topics_with_the_same_table_are_refused(
     stack: object, spark: SparkSession, tmp_path: Path
 ) -> None:
     name = f"exam{uuid.uuid4().hex[:8]}"
     first, *others = f"{name}-a", f"{name}_a", f"{name}.a", f"{name.title()}_A"
     kafka = os.environ["ASSAY_KAFKA"]
     for number, topic in enumerate((first, *others)):
-        if topic != f"{name}.a":  # Kafka itself refuses . where _ is
-            hand.create(kafka, topic, partitions=1)
+        if topic != f"{name}.a":  # Kafka refuses names that differ only in . and _
+            kafka_actions.create(kafka, topic, partitions=1)
             send(topic, b"%d" % number)
     ingest("run", "--topic", first)
     for topic in (f"{name}_a", f"{name.title()}_A"):
-        commands = [["run"], ["accept", "recreated"]]
+        commands = [["run"], ["accept", "topic-recreated"]]
         if topic == f"{name}_a":
             commands += [["run", "--follow"], ["plan"], ["status"], ["maintain"]]
             commands += [["replay", "--from", "0:0", "--to", "0:1"]]
@@ -95,9 +95,9 @@ def test_topics_whose_names_fall_together_are_refused(
         assert f"holds the records of the topic '{first}'" in said
     assert snapshots(spark, first) == 1
     assert in_table(spark, first) == in_kafka(first)
-    booked = spark.sql(f"select topic from raw.ingest_batches where topic like '{name}%'")
-    assert booked.collect() == [(first,)]
-    # The remedy works, in both of its forms.
+    logged = spark.sql(f"select topic from raw.ingest_batches where topic like '{name}%'")
+    assert logged.collect() == [(first,)]
+    # Both forms of the remedy work.
     ingest("run", "--topic", f"{name}_a", ASSAY_TABLE=f"raw.{name}_second")
     config = tmp_path / "ingest.toml"
     third = f"{name.title()}_A"

@@ -1,4 +1,4 @@
-"""docker-compose.yml: held against its schema and the stack, as no engine runs here."""
+"""docker-compose.yml agrees with its schema and the stack; no container engine is needed."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ def test_it_follows_the_compose_specification() -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_it_has_the_stacks_services_and_the_two_jobs(compose: dict[str, Any]) -> None:
+def test_it_has_the_services_of_the_stack_and_two_jobs(compose: dict[str, Any]) -> None:
     assert set(compose["services"]) == SERVERS | JOBS
     assert {service.name for service in services.all_services(Settings())} == SERVERS
     for name in SERVERS:
@@ -70,7 +70,7 @@ def test_ports_are_the_stacks_defaults(
             assert int(inside) in service.ports.values()
 
 
-def test_servers_mount_the_configuration_that_the_local_stack_proves(
+def test_servers_mount_the_configuration_of_the_stack(
     compose: dict[str, Any],
 ) -> None:
     for name in SERVERS:
@@ -98,7 +98,7 @@ def test_servers_have_health_checks_and_wait_for_each_other(compose: dict[str, A
             assert condition == {"condition": "service_healthy"}
 
 
-def test_its_variables_are_ones_that_something_reads(compose: dict[str, Any]) -> None:
+def test_its_variables_are_known(compose: dict[str, Any]) -> None:
     known = {f"ASSAY_{field}".upper() for field in Settings.model_fields}
     known |= set(Settings().client_environment()) | {"DBT_TARGET_PATH", "DBT_LOG_PATH"}
     for service in compose["services"].values():

@@ -1,4 +1,4 @@
-"""What the user's own variables say changes neither the services nor the commands."""
+"""The user's variables change neither the services nor the commands."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hostile")
-def test_a_service_sees_nothing_of_the_users_variables() -> None:
+def test_a_service_inherits_none_of_the_users_variables() -> None:
     seen = services.environment(Settings())
     assert not {n for n in HOSTILE if n not in HARMLESS and seen.get(n) == HOSTILE[n]}
     assert not set(seen) & set(PROXIES)
@@ -32,7 +32,7 @@ def test_a_service_sees_nothing_of_the_users_variables() -> None:
 
 
 @pytest.mark.usefixtures("hostile")
-def test_a_step_of_the_demo_sees_the_settings_of_the_stack_only(
+def test_a_step_of_the_demo_inherits_only_settings_of_the_stack(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = dict(os.environ)
@@ -55,7 +55,7 @@ def test_a_step_of_the_demo_sees_the_settings_of_the_stack_only(
 
 
 @pytest.mark.usefixtures("hostile")
-def test_pip_and_uv_see_how_to_reach_packages_and_nothing_else(
+def test_pip_and_uv_inherit_only_how_to_reach_an_index(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reach = {
@@ -117,7 +117,7 @@ def test_programs_of_the_system_are_found_whatever_the_path_is(
         ),
     ],
 )
-def test_java_is_told_of_proxies(
+def test_proxies_become_options_of_java(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], options: list[str]
 ) -> None:
     for name in (*PROXIES, "no_proxy", "ALL_PROXY", "NO_PROXY"):
@@ -184,7 +184,9 @@ def test_a_python_without_packages_is_refused_at_once(
     tmp_path: Path, version: tuple[int, int], is_supported: bool, has_another: bool
 ) -> None:
     this = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    (tmp_path / "python3.13").write_text("#!/bin/sh\nexit 127\n")  # as pyenv's, which runs nothing
+    (tmp_path / "python3.13").write_text(
+        "#!/bin/sh\nexit 127\n"
+    )  # as a shim of pyenv without a version
     (tmp_path / "python3.13").chmod(0o755)
     if has_another:
         (tmp_path / this).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Jars: only the locked ones are used, and a damaged one is replaced."""
+"""Only the jars of the lock file are used, and a damaged one is fetched again."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ from stack.settings import HOST, Settings
 
 @pytest.fixture(scope="module")
 def small() -> jars.Jar:
-    """The smallest jar of the lock file: quick to fetch for real."""
+    """The smallest jar of the lock file: quick to fetch."""
     return next(jar for jar in jars.locked() if jar.artifact == "jspecify")
 
 
@@ -40,7 +40,7 @@ def test_a_damaged_jar_is_fetched_again(tmp_path: Path, small: jars.Jar) -> None
     jars.ensure(tmp_path, [small], said.append)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == small.sha256
     assert said == ["fetched 1 of 1 jars"]
-    assert [p.name for p in tmp_path.iterdir()] == ["jars"], "scratch was left behind"
+    assert [p.name for p in tmp_path.iterdir()] == ["jars"], "the temporary folder was not deleted"
     jars.ensure(tmp_path, [small], said.append)
     assert len(said) == 1, "an intact jar was fetched again"
 
@@ -96,7 +96,7 @@ def test_a_jar_with_another_checksum_is_refused(tmp_path: Path, small: jars.Jar)
     assert not list((tmp_path / "jars").iterdir()), "a refused jar was kept"
 
 
-def test_a_jar_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+def test_a_jar_that_cannot_be_fetched_is_named(tmp_path: Path) -> None:
     missing = jars.Jar("kafka", "org.jspecify", "jspecify", "0.0.0", "0" * 64)
     with pytest.raises(JarsUnavailable, match="could not fetch 1 jars"):
         jars.ensure(tmp_path, [missing])

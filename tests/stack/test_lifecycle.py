@@ -1,4 +1,4 @@
-"""The services themselves: up, down, killed, in each other's way. Runs after all other tests."""
+"""The lifecycle of the services: up, down, kills and conflicts. Runs after all other tests."""
 
 import os
 import socket
@@ -33,7 +33,7 @@ def test_up_twice_is_harmless(stack: Settings) -> None:
 
 
 @pytest.mark.services
-def test_a_child_that_ends_is_no_service_that_died(
+def test_an_ended_child_is_not_a_dead_service(
     stack: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = processes.find(stack.state)
@@ -46,7 +46,7 @@ def test_a_child_that_ends_is_no_service_that_died(
 
 
 @pytest.mark.services
-def test_without_java_and_with_a_wrong_one_on_the_path(stack: Settings, tmp_path: Path) -> None:
+def test_java_on_the_path_is_not_used(stack: Settings, tmp_path: Path) -> None:
     wrong = tmp_path / "java"
     wrong.write_text("#!/bin/sh\necho 'this is Java 1.4' >&2; exit 1\n")
     wrong.chmod(0o755)
@@ -71,13 +71,13 @@ def test_everything_listens_on_this_machine_only(stack: Settings) -> None:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.long] * (name != "kafka")) for name in SERVICES]
 )
-def test_killed_then_up_loses_nothing(stack: Settings, name: str) -> None:
+def test_up_after_a_kill_loses_nothing(stack: Settings, name: str) -> None:
     topic = f"killed-{name}"
     message = '{"keen_id": "1"}\n'
     python = [sys.executable, "-m", "ingest"]
     subprocess.run([*python, "topic", "create", "--topic", topic], check=True, cwd=ROOT)
     for text in (message, message * 2):
-        publish = [*python, "publish", "-", "--topic", topic]
+        publish = [sys.executable, "-m", "sample", "publish", "-", "--topic", topic]
         subprocess.run(publish, input=text, text=True, check=True, cwd=ROOT)
         if text == message:
             subprocess.run([*python, "run", "--topic", topic], check=True, cwd=ROOT)
@@ -120,7 +120,7 @@ def test_a_service_that_cannot_start_is_reported_with_its_log(stack: Settings) -
 def test_a_cluster_id_may_begin_with_a_dash(
     stack: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One in 64 does, and Kafka's tool takes it for an option if it can."""
+    """One in 64 does, and as a separate argument it would be parsed as an option."""
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xf8" + bytes(15)))
     elsewhere = stack.model_copy(update={"state": tmp_path})
     services.Kafka(elsewhere).prepare(services.environment(elsewhere))
@@ -128,7 +128,7 @@ def test_a_cluster_id_may_begin_with_a_dash(
 
 
 @pytest.mark.services
-def test_down_leaves_no_process_and_up_finds_everything_again(stack: Settings) -> None:
+def test_down_leaves_no_process_and_keeps_the_data(stack: Settings) -> None:
     assert "stopped 4 services" in run_stack("down")
     assert not any(processes.find(stack.state).values())
     assert "nothing was running" in run_stack("down")
@@ -141,7 +141,7 @@ def test_down_leaves_no_process_and_up_finds_everything_again(stack: Settings) -
         assert {"classes.jsa", f"{name}.jsa"} <= mapped, "its classes are those of the last start"
 
 
-def test_a_process_whose_parent_does_not_look_after_it_is_stopped_like_any_other() -> None:
+def test_stop_does_not_wait_for_a_zombie() -> None:
     child = "import subprocess as s, time; print(s.Popen(['sleep', '99']).pid, flush=True); "
     with subprocess.Popen(
         [sys.executable, "-c", child + "time.sleep(99)"], stdout=subprocess.PIPE, text=True
@@ -158,7 +158,7 @@ def test_a_process_whose_parent_does_not_look_after_it_is_stopped_like_any_other
 
 
 @pytest.mark.parametrize(("length", "uses"), [(10, "true"), (100, "false")])
-def test_sockets_are_files_where_their_paths_are_short_enough(length: int, uses: str) -> None:
+def test_unix_sockets_are_used_if_their_paths_are_short(length: int, uses: str) -> None:
     command = services.Spark(Settings(state=Path("/" + length * "x"))).command()
     assert f"spark.python.unix.domain.socket.enabled={uses}" in command
 
@@ -196,7 +196,7 @@ def test_too_few_open_files_are_refused_before_anything_starts(tmp_path: Path) -
     assert not (tmp_path / "state").exists()
 
 
-def test_a_folder_of_somebody_else_is_neither_used_nor_deleted(tmp_path: Path) -> None:
+def test_a_foreign_folder_is_neither_used_nor_deleted(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("keep")
     run_stack("up", expect=7, ASSAY_STATE=str(tmp_path))
     run_stack("reset", "--yes", expect=7, ASSAY_STATE=str(tmp_path))

@@ -1,4 +1,4 @@
-"""Ports and folders are configurable, and a wrong value is named."""
+"""Ports and folders are configurable, and an invalid value is named."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_an_offset_moves_every_port_but_those_that_are_given(
+def test_an_offset_changes_all_ports_that_are_not_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ASSAY_PORT_OFFSET", "100")
@@ -61,7 +61,7 @@ def test_a_path_that_a_service_would_misread_is_refused(
     assert "remedy:" in result.stderr
 
 
-def test_a_home_that_nobody_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_home_folder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_STATE", "~nobody-of-this-name/state")
     result = CliRunner().invoke(app, ["status"])
     assert result.exit_code == 1 and "ASSAY_STATE is '~nobody-of-this-name" in result.stderr

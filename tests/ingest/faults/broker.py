@@ -1,8 +1,8 @@
-"""A second real broker, which tests may kill: reached directly, through a proxy, or with passwords.
+"""A second broker, which tests may kill; it also serves tests with a proxy or authentication.
 
-It is of the stack's jars, with a log cleaner that does not wait, a listener whose advertised
-address is a proxy's, a SASL_SSL listener with passwords, tokens and access rules, and one that asks
-for the client's certificate.
+It runs from the stack's jars. Its log cleaner starts without delay. One listener advertises the
+address of a proxy, one uses SASL_SSL with passwords, tokens and ACLs, and one requires a client
+certificate.
 """
 
 import base64
@@ -22,28 +22,27 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from stack import jars, java, processes
-from stack.services import MODEST, formatting, has_broker
+from stack.services import SMALL_JVM_OPTIONS, formatting, has_broker
 from stack.settings import HOST, Settings
 from tests.ingest.faults.job import until
 from tests.ingest.faults.proxy import Proxy
 
-# Of the ports beside the stack's own that no service takes under any offset.
+# Added to the stack's Kafka port; no service has such a port under any offset.
 DIRECT, PROXIED, PROXY, SECURE, CONTROLLER, MUTUAL = 3, 4, 5, 6, 7, 8
 
 USER = "ingest"
-PASSWORD = "Correct-Horse-7-Battery"  # looked for afterwards, where it must not be
+PASSWORD = "Correct-Horse-7-Battery"  # tests search for it where it must not be
 
 
 class Broker:
     """One KRaft node.
 
     Attributes:
-        kafka: its address.
-        slow_kafka: its address through the proxy.
-        secure_kafka: its address with SASL_SSL: SCRAM-SHA-512, PLAIN or OAUTHBEARER.
-        mutual_kafka: its address where both sides show certificates.
-        proxy: between `slow_kafka` and the broker.
-        folder: its state, certificates among it.
+        kafka: address without proxy and authentication.
+        slow_kafka: address of the proxy.
+        secure_kafka: address with SASL_SSL: SCRAM-SHA-512, PLAIN or OAUTHBEARER.
+        mutual_kafka: address with mutual TLS.
+        folder: folder of its data and certificates.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -57,7 +56,7 @@ class Broker:
         self._process: psutil.Process | None = None
 
     def format(self) -> None:
-        """Make the log folder, the certificates and the user with a password."""
+        """Create the log folder, the certificates and the user with a password."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         write_certificates(self.folder)
@@ -93,7 +92,7 @@ class Broker:
         return self.folder / "log" / f"{topic}-{partition}" / f"{0:020d}.log"
 
     def secure_environment(self, **changes: str) -> dict[str, str]:
-        """What the job needs to reach the listener with passwords."""
+        """Return the variables that the job needs for the SASL_SSL listener."""
         return {
             "ASSAY_KAFKA": self.secure_kafka,
             "ASSAY_KAFKA_SECURITY": "SASL_SSL",
@@ -105,7 +104,7 @@ class Broker:
         }
 
     def mutual_environment(self) -> dict[str, str]:
-        """What the job needs to reach the listener that asks for a certificate."""
+        """Return the variables that the job needs for the listener with mutual TLS."""
         return {
             "ASSAY_KAFKA": self.mutual_kafka,
             "ASSAY_KAFKA_SECURITY": "SSL",
@@ -120,7 +119,7 @@ class Broker:
             main,
             *arguments,
             classpath=jars.classpath(self._settings.cache, "kafka"),
-            options=["-Xmx384m", *MODEST],
+            options=["-Xmx384m", *SMALL_JVM_OPTIONS],
         )
 
     def _properties(self) -> str:
@@ -152,11 +151,11 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 
-# Compaction as soon as there is something to compact.
+# Compaction without delay.
 log.cleaner.backoff.ms=200
 log.cleaner.min.cleanable.ratio=0.01
 
-# Names and rights on two listeners; who comes without a name may everything. Tokens are not signed.
+# Authentication and ACLs on two listeners; anonymous clients may do all. Tokens are unsigned.
 listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN,OAUTHBEARER
 listener.name.secure.scram-sha-512.sasl.jaas.config=\
 org.apache.kafka.common.security.scram.ScramLoginModule required;
@@ -180,7 +179,7 @@ allow.everyone.if.no.acl.found=false
 
 @contextmanager
 def running(settings: Settings) -> Iterator[tuple[Broker, Proxy]]:
-    """A broker and the proxy before it, both gone at the end."""
+    """Run a broker and its proxy."""
     broker = Broker(settings)
     base = settings.kafka_port
     with Proxy(base + PROXY, base + PROXIED) as proxy:
@@ -193,7 +192,7 @@ def running(settings: Settings) -> Iterator[tuple[Broker, Proxy]]:
 
 
 def token(user: str) -> str:
-    """A token that says who comes, good for an hour, and that nobody signed."""
+    """Return an unsigned token of a user, valid for an hour."""
     now = int(datetime.datetime.now(datetime.UTC).timestamp())
     parts = [{"alg": "none"}, {"sub": user, "iat": now, "exp": now + 3600}]
     encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts)
@@ -201,7 +200,7 @@ def token(user: str) -> str:
 
 
 def write_certificates(folder: Path) -> None:
-    """An authority, a broker and a user that it vouches for, and an authority that nobody knows."""
+    """Write an authority, certificates of a broker and a user from it, and another authority."""
     ca_key, ca = _certificate("assay test authority", None)
     broker_key, broker = _certificate(HOST, (ca_key, ca))
     user_key, user = _certificate(USER, (ca_key, ca))

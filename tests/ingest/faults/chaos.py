@@ -1,7 +1,8 @@
-"""A long run in which everything happens to ingest at random, ended by the oracle's verdict.
+"""The chaos test: random faults during a long run of ingest, then the oracle's verdict.
 
-A producer, one to three ingest jobs, and a hand that kills, stops, restarts, compacts, trims and
-recreates. What the hand does, and when, follows from the seed alone, so a failure can be replayed.
+It has a producer, one to three ingest jobs, and an adversary that kills, stops, restarts, compacts,
+deletes records and recreates the topic. The actions of the adversary and their times follow from
+the seed alone, so a failure can be repeated.
 """
 
 import argparse
@@ -18,9 +19,9 @@ from dataclasses import dataclass, field
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from ingest.publish import within
+from sample.publish import end_transaction
 from stack.settings import Settings
-from tests.ingest.faults import hand, lake, services
+from tests.ingest.faults import kafka_actions, services, thrift
 from tests.ingest.faults.job import Job
 from tests.ingest.faults.oracle import Oracle, Verdict
 
@@ -30,7 +31,7 @@ JOBS = 3
 COMMANDS = [
     ["run"],
     ["run", "--max-messages", "500"],
-    ["run", "--follow", "--latency", "1"],
+    ["run", "--follow", "--batch-interval", "1"],
     ["run"],
     ["run", "--follow", "--max-messages", "200"],
     ["maintain", "--keep-hours", "0"],
@@ -43,13 +44,13 @@ ACTIONS = {
     "freeze": 8,
     "restart": 12,
     "compact": 6,
-    "trim": 4,
+    "delete records": 4,
     "recreate": 2,
     "grow": 2,
 }
 SERVICES = ("spark", "namenode", "datanode", "kafka")
-# What a job may end with while all this goes on: done, and each failure with a remedy that passes
-# by itself or is applied by the hand. Killed is -9; asked to end is -15, and asked twice 130.
+# The exit codes of a job during the test: success, and each failure that is transient or whose
+# remedy the adversary applies. SIGKILL is -9, SIGTERM -15, and a second SIGTERM 130.
 EXPECTED = {0, 11, 12, 13, 15, 16, 17, 18, 19, 130, -9, -15}
 END_SECONDS = 60.0
 TRANSACTION_SECONDS = 15.0
@@ -57,14 +58,14 @@ TRANSACTION_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Action:
-    """What the hand does at a time.
+    """An action of the adversary.
 
     Attributes:
-        at: seconds from the beginning; those that earlier actions take are not counted, so that
-            on a slow machine as much happens.
+        at: seconds from the beginning, without the time that earlier actions take, so that a slow
+            machine has as many actions.
         what: one of ACTIONS.
-        choice: which of the things it can be done to, a fraction of all.
-        seconds: how long it lasts, where it lasts.
+        choice: selects the target, as a fraction of all possible ones.
+        seconds: duration, for the actions that have one.
     """
 
     at: float
@@ -74,16 +75,16 @@ class Action:
 
 
 def plan(seed: int, seconds: float) -> list[Action]:
-    """All actions of a run; the same for the same seed, and a longer run begins the same."""
-    chance = random.Random(f"hand {seed}")
+    """Return the actions of a run: the same for the same seed; a longer run begins with them."""
+    rng = random.Random(f"hand {seed}")
     actions: list[Action] = []
     at = 0.0
     while True:
-        at += chance.uniform(3, 12)
+        at += rng.uniform(3, 12)
         if at > seconds:
             return actions
-        [what] = chance.choices(list(ACTIONS), list(ACTIONS.values()))
-        actions.append(Action(at, what, chance.random(), chance.uniform(1, 6)))
+        [what] = rng.choices(list(ACTIONS), list(ACTIONS.values()))
+        actions.append(Action(at, what, rng.random(), rng.uniform(1, 6)))
 
 
 @dataclass
@@ -107,10 +108,10 @@ class Chaos:
         self._partitions = PARTITIONS
 
     def play(self) -> Verdict:
-        """Let it all happen, then drain the topic and judge."""
+        """Run producer, jobs and adversary, then drain the topic and judge."""
         self.say(f"topic {self.topic}, seed {self.seed}, {self.seconds:.0f} s")
-        services.heal(self.stack)  # what an earlier test left dead is not this one's finding
-        hand.create(self.kafka, self.topic, PARTITIONS)
+        services.heal(self.stack)  # an earlier test may have left a service dead
+        kafka_actions.create(self.kafka, self.topic, PARTITIONS)
         actors = [threading.Thread(target=self._guarded, args=(self._produce,))]
         actors += [
             threading.Thread(target=self._guarded, args=(self._ingest, slot))
@@ -127,22 +128,22 @@ class Chaos:
                 try:
                     self._act(action)
                 except KafkaError as error:
-                    # A broker on a busy machine may be slow to come back; the next action is due.
+                    # On a busy machine a broker may restart slowly; continue with the next action.
                     self.say(f"{action.what} failed: {error!r}")
                     self.counts["actions that failed"] += 1
             self._over.wait(self.seconds - waited)
         finally:
             self._over.set()
             for job in list(self._jobs.values()):
-                job.go_on()
-                job.ask_to_end()
+                job.resume()
+                job.terminate()
             for actor in actors:
                 actor.join(END_SECONDS * 3)
             services.heal(self.stack)
         return self._end()
 
     def say(self, what: str) -> None:
-        """One line of what happens."""
+        """Print one line of progress."""
         print(f"{self._elapsed:8.1f} s  {what}", flush=True)
 
     @property
@@ -160,16 +161,16 @@ class Chaos:
     # The producer
 
     def _produce(self) -> None:
-        chance = random.Random(f"producer {self.seed}")
+        rng = random.Random(f"producer {self.seed}")
         producer: KafkaProducer | None = None
-        while not self._over.wait(chance.uniform(0.1, 2.0)):
+        while not self._over.wait(rng.uniform(0.1, 2.0)):
             with self._producing:
                 try:
                     producer = producer or self._producer()
-                    self._produce_some(producer, chance)
+                    self._produce_some(producer, rng)
                 except (KafkaError, AssertionError, RuntimeError, ValueError) as error:
-                    # Away, or recreated: begin anew, which aborts what was begun. What did arrive
-                    # is known to the oracle.
+                    # The broker is down, or the topic was recreated. A new producer aborts the
+                    # open transaction; the oracle reads the committed ones.
                     self.counts[f"producer: {type(error).__name__}"] += 1
                     self._give_up(producer)
                     producer = None
@@ -193,39 +194,39 @@ class Chaos:
         producer.init_transactions()
         return producer
 
-    def _produce_some(self, producer: KafkaProducer, chance: random.Random) -> None:
-        count = chance.choice([1, 1, 5, 50, 500, 2000])
+    def _produce_some(self, producer: KafkaProducer, rng: random.Random) -> None:
+        count = rng.choice([1, 1, 5, 50, 500, 2000])
         producer.begin_transaction()
         for n in range(count):
-            key = b"%d" % chance.randrange(1000)
-            value = chance.choice(
-                [None, b"", b"\xff\x00", chance.randbytes(40), b"%d " % n * chance.randrange(300)]
+            key = b"%d" % rng.randrange(1000)
+            value = rng.choice(
+                [None, b"", b"\xff\x00", rng.randbytes(40), b"%d " % n * rng.randrange(300)]
             )
-            headers = [("h", b"1"), ("h", b"")] if chance.random() < 0.1 else []
+            headers = [("h", b"1"), ("h", b"")] if rng.random() < 0.1 else []
             producer.send(
-                self.topic, value, key, headers, partition=chance.randrange(self._partitions)
+                self.topic, value, key, headers, partition=rng.randrange(self._partitions)
             )
         producer.flush(timeout=15)
-        if chance.random() < 0.2:
-            within(TRANSACTION_SECONDS, producer.abort_transaction)
+        if rng.random() < 0.2:
+            end_transaction(TRANSACTION_SECONDS, producer.abort_transaction)
             self.counts["transactions aborted"] += 1
         else:
-            within(TRANSACTION_SECONDS, producer.commit_transaction)
+            end_transaction(TRANSACTION_SECONDS, producer.commit_transaction)
             self.counts["transactions committed"] += 1
             self.counts["records"] += count
 
     # The jobs
 
     def _ingest(self, slot: int) -> None:
-        chance = random.Random(f"job {slot} {self.seed}")
-        # The first is always there; the others come and go.
-        while not self._over.wait(chance.uniform(0, 2) if slot == 0 else chance.uniform(2, 15)):
-            command = chance.choice(COMMANDS if slot else COMMANDS[:3])
+        rng = random.Random(f"job {slot} {self.seed}")
+        # The first job runs all the time, the others now and then.
+        while not self._over.wait(rng.uniform(0, 2) if slot == 0 else rng.uniform(2, 15)):
+            command = rng.choice(COMMANDS if slot else COMMANDS[:3])
             with Job(self.topic, *command, ASSAY_STALL_SECONDS="15") as job:
                 self._jobs[slot] = job
                 if "--follow" in command:
-                    self._over.wait(chance.uniform(5, 30))
-                    job.ask_to_end()
+                    self._over.wait(rng.uniform(5, 30))
+                    job.terminate()
                 self._end_of(job)
                 self._jobs.pop(slot)
 
@@ -237,7 +238,7 @@ class Chaos:
             self.wrong.append(f"{job.arguments} ended with {code}: {job.said[-2000:]}")
             self.say(self.wrong[-1])
 
-    # The hand
+    # The adversary
 
     def _act(self, action: Action) -> None:
         match action.what:
@@ -249,7 +250,7 @@ class Chaos:
                 self.say(f"stop the job {' '.join(job.arguments)} for {action.seconds:.1f} s")
                 job.stop()
                 self._over.wait(action.seconds)
-                job.go_on()
+                job.resume()
                 self.counts["jobs stopped"] += 1
             case "kill a worker":
                 for worker in services.busy_workers(self.stack, self.stack.kafka_port)[:1]:
@@ -270,16 +271,16 @@ class Chaos:
                 self.counts["services killed"] += 1
             case "compact":
                 self.say("compact all files and expire snapshots")
-                self._tolerant(lake.rewrite, self.topic)
-                self._tolerant(lake.expire, self.topic)
+                self._tolerant(thrift.rewrite, self.topic)
+                self._tolerant(thrift.expire, self.topic)
                 self.counts["compactions"] += 1
-            case "trim":
-                self._trim(action.choice)
+            case "delete records":
+                self._delete_records(action.choice)
             case "recreate":
                 self._recreate()
             case "grow" if self._partitions < MOST_PARTITIONS:
                 self.say(f"one partition more than {self._partitions}")
-                hand.grow(self.kafka, self.topic, self._partitions + 1)
+                kafka_actions.grow(self.kafka, self.topic, self._partitions + 1)
                 self._partitions += 1
 
     def _chosen_job(self, action: Action) -> Job | None:
@@ -291,35 +292,35 @@ class Chaos:
                 break
         return None
 
-    def _trim(self, share: float) -> None:
-        """Delete some of the older half, read or not, and accept the gap."""
-        ends = hand.ends(self.kafka, self.topic)
-        begins = hand.begins(self.kafka, self.topic)
+    def _delete_records(self, share: float) -> None:
+        """Delete some records of the older half, read or not, and accept the loss."""
+        ends = kafka_actions.ends(self.kafka, self.topic)
+        begins = kafka_actions.begins(self.kafka, self.topic)
         offsets = {p: begins[p] + int((end - begins[p]) * share / 2) for p, end in ends.items()}
-        self.say(f"trim to {offsets}")
-        self.oracle.before_trim(offsets)
-        hand.trim(self.kafka, self.topic, offsets)
-        self.counts["trims"] += 1
-        self._decide("accept", "gap", accepting=(0, 25))
+        self.say(f"delete records below {offsets}")
+        self.oracle.before_deletion(offsets)
+        kafka_actions.delete_records(self.kafka, self.topic, offsets)
+        self.counts["deletions of records"] += 1
+        self._decide("accept", "data-loss", accepting=(0, 25))
 
     def _recreate(self) -> None:
         with self._producing:
             self.say("delete the topic and create it again")
             self.oracle.before_recreation()
-            hand.delete(self.kafka, self.topic)
+            kafka_actions.delete(self.kafka, self.topic)
             for _ in range(10):
                 try:
-                    hand.create(self.kafka, self.topic, self._partitions)
+                    kafka_actions.create(self.kafka, self.topic, self._partitions)
                     break
                 except TopicAlreadyExistsError:
                     break
                 except KafkaError as error:
-                    self.say(f"the topic is not there yet: {error!r}")
+                    self.say(f"the topic is not created yet: {error!r}")
             self.counts["recreations"] += 1
-            self._decide("accept", "recreated", accepting=(0, 25))
+            self._decide("accept", "topic-recreated", accepting=(0, 25))
 
     def _decide(self, *command: str, accepting: tuple[int, ...], tries: int = 10) -> None:
-        """Run a command of ingest until it is not in the way of others."""
+        """Run a command of ingest until it does not conflict with other jobs."""
         for _ in range(tries):
             with Job(self.topic, *command) as job:
                 code = job.wait(300)
@@ -330,14 +331,14 @@ class Chaos:
             if code not in EXPECTED or "Traceback" in job.said:
                 self.wrong.append(f"{command} ended with {code}: {job.said[-2000:]}")
                 return
-        self.wrong.append(f"{command} was never done: {job.said[-2000:]}")
+        self.wrong.append(f"{command} never succeeded: {job.said[-2000:]}")
 
     def _tolerant(self, work: Callable[[str], None], topic: str) -> None:
-        """What an administrator does by hand may meet a commit, or no table yet."""
+        """Run an administrator's operation; a concurrent commit or a missing table may fail it."""
         try:
             work(topic)
         except Exception as error:
-            self.say(f"{work.__name__} was refused: {str(error)[:120]}")
+            self.say(f"{work.__name__} failed: {str(error)[:120]}")
 
     # The end
 
@@ -349,24 +350,24 @@ class Chaos:
             if code == 0 and "nothing new" in job.said:
                 break
             if code == 16:
-                self._decide("accept", "gap", accepting=(0, 25))
+                self._decide("accept", "data-loss", accepting=(0, 25))
             elif code == 15:
-                self._decide("accept", "recreated", accepting=(0, 25))
+                self._decide("accept", "topic-recreated", accepting=(0, 25))
             elif code not in EXPECTED:
                 self.wrong.append(f"a run at the end ended with {code}: {job.said[-2000:]}")
                 break
         else:
             self.wrong.append(f"the topic is not drained: {job.said[-2000:]}")
         verdict = self.oracle.judge()
-        before = lake.snapshots(self.topic)
+        before = thrift.snapshots(self.topic)
         for _ in range(2):
             with Job(self.topic, "run") as job:
                 if job.wait(300) != 0 or "nothing new" not in job.said:
                     self.wrong.append(f"a run after the end found something: {job.said[-2000:]}")
-        if lake.snapshots(self.topic) != before:
+        if thrift.snapshots(self.topic) != before:
             self.wrong.append("a run after the end changed the table")
-        self.counts["commits"] = lake.last_batch(self.topic)
-        self.counts["records in all lives of the topic"] = len(self.oracle.seen)
+        self.counts["commits"] = thrift.last_batch(self.topic)
+        self.counts["records of all topic ids"] = len(self.oracle.seen)
         for what, count in sorted(self.counts.items()):
             self.say(f"{count:8,} {what}")
         for what in self.wrong:
@@ -376,7 +377,7 @@ class Chaos:
 
 
 def main() -> int:
-    """Run chaos on services of its own; the exit code is 1 if anything is wrong."""
+    """Run the chaos test on its own services; the exit code is 1 if anything is wrong."""
     from tests.conftest import own_stack
 
     parser = argparse.ArgumentParser(description=__doc__)

@@ -1,4 +1,4 @@
-"""What the fault tests share."""
+"""The fixtures of the fault tests."""
 
 import uuid
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import pytest
 
 from stack.settings import Settings
 from tests.ingest.faults import broker as brokers
-from tests.ingest.faults import hand
+from tests.ingest.faults import kafka_actions
 from tests.ingest.faults.broker import Broker
 from tests.ingest.faults.oracle import Oracle
 from tests.ingest.faults.proxy import Proxy
@@ -29,7 +29,7 @@ def broker(_second_broker: tuple[Broker, Proxy]) -> Broker:
 def proxy(
     _second_broker: tuple[Broker, Proxy], kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Proxy]:
-    """The proxy before that broker; ingest reads through it, the tests and the oracle do not."""
+    """The proxy of that broker; ingest reads through it, the tests and the oracle do not."""
     monkeypatch.setenv("ASSAY_KAFKA", _second_broker[0].slow_kafka)
     yield _second_broker[1]
     _second_broker[1].release()
@@ -37,20 +37,20 @@ def proxy(
 
 @pytest.fixture
 def kafka(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where the broker is, for the test's own clients; ingest goes there too."""
+    """The address of that broker, for ingest and for the test's own clients."""
     monkeypatch.setenv("ASSAY_KAFKA", broker.kafka)
     return broker.kafka
 
 
 @pytest.fixture
 def topic(kafka: str) -> str:
-    """A topic of this test's own; three partitions."""
+    """A new topic with three partitions; its name."""
     name = f"fault-{uuid.uuid4().hex[:12]}"
-    hand.create(kafka, name)
+    kafka_actions.create(kafka, name)
     return name
 
 
 @pytest.fixture
 def oracle(kafka: str, topic: str) -> Oracle:
-    """Knows what the table of this test's topic must hold."""
+    """The oracle of the test's topic."""
     return Oracle(kafka, topic)

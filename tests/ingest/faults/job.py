@@ -1,4 +1,4 @@
-"""The ingest job as a user has it: a process with progress lines, an exit code and a pid."""
+"""The ingest job as a user runs it: a process with progress lines, an exit code and a pid."""
 
 import contextlib
 import multiprocessing
@@ -15,18 +15,18 @@ from typing import Self
 
 from stack.settings import ROOT
 from tests import forked
-from tests.ingest.faults import lake
+from tests.ingest.faults import thrift
 
 WAIT_SECONDS = 180.0
 
 
 class Job:
-    """One run of a command of ingest, started at once. As a context it never outlives its test.
+    """One run of a command of ingest, started at once; a context manager that kills it at the end.
 
     Args:
-        topic: to ingest.
+        topic: name of the topic.
         arguments: the command and its options.
-        fresh: start a new interpreter, for what must be there when a process begins.
+        fresh: start a new interpreter, for variables that are read when a process starts.
         environment: variables of this process only.
     """
 
@@ -68,11 +68,11 @@ class Job:
 
     @property
     def said(self) -> str:
-        """All it has printed so far."""
+        """All output so far."""
         return self._said.decode(errors="replace")
 
     def await_line(self, text: str, times: int = 1) -> None:
-        """Wait until it has printed a text, so many times."""
+        """Wait until the output contains a text so many times."""
         with self._news:
             found = self._news.wait_for(
                 lambda: self.said.count(text) >= times or not self.is_running, WAIT_SECONDS
@@ -88,11 +88,11 @@ class Job:
         """SIGSTOP."""
         self._signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """SIGCONT."""
         self._signal(signal.SIGCONT)
 
-    def ask_to_end(self) -> None:
+    def terminate(self) -> None:
         """SIGTERM."""
         self._signal(signal.SIGTERM)
 
@@ -102,7 +102,7 @@ class Job:
         return not self._ended.is_set()
 
     def wait(self, seconds: float = WAIT_SECONDS) -> int:
-        """Its exit code.
+        """Return the exit code.
 
         Raises:
             TimeoutError: it has not ended by then.
@@ -112,7 +112,7 @@ class Job:
         return self._code
 
     def expect(self, *codes: int) -> str:
-        """Wait for one of these exit codes; errors must tell the remedy. Returns what it said."""
+        """Assert the exit code, and that an error names its remedy; returns the output."""
         code = self.wait()
         assert code in codes, f"exit code {code}, not {codes}: {self.said}"
         assert "Traceback" not in self.said, self.said
@@ -148,16 +148,16 @@ def _ending(child: BaseProcess) -> Callable[[], int | None]:
 def run(
     topic: str, *arguments: str, expect: int = 0, fresh: bool = False, **environment: str
 ) -> str:
-    """Run a command to its end and return what it printed."""
+    """Run a command to its end and return its output."""
     with Job(topic, *arguments, fresh=fresh, **environment) as job:
         return job.expect(expect)
 
 
 def drain(topic: str, *options: str, tries: int = 12, **environment: str) -> int:
-    """Run until nothing is new, and return how many runs committed something.
+    """Run until nothing is new, and return the number of runs that committed something.
 
-    A killed job's commit may still be under way in the Spark server; then ours is refused and
-    another run is due.
+    The Spark server may still execute the commit of a killed job; then this one is refused and
+    another run is needed.
     """
     committed = 0
     for _ in range(tries):
@@ -170,15 +170,15 @@ def drain(topic: str, *options: str, tries: int = 12, **environment: str) -> int
 
 
 def settle(topic: str, **environment: str) -> None:
-    """Run twice more, at the same time, and see that nothing changes."""
-    before = lake.snapshots(topic)
+    """Run two more jobs at the same time, and assert that they change nothing."""
+    before = thrift.snapshots(topic)
     with (
         Job(topic, "run", fresh=False, **environment) as one,
         Job(topic, "run", fresh=False, **environment) as other,
     ):
         for job in (one, other):
             assert "nothing new" in job.expect(0)
-    assert lake.snapshots(topic) == before
+    assert thrift.snapshots(topic) == before
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:

@@ -1,8 +1,8 @@
-"""What the raw table must hold, found out without ingest: by a plain reader of Kafka.
+"""The oracle: what the raw table must hold, determined by a plain Kafka consumer without ingest.
 
-The oracle reads the topic itself, remembers a digest of every record it ever saw, and compares the
-table with that, by coordinates and bytes. Of losses that somebody decided on (a trim, a recreated
-topic, a skipped record) it is told by the hand that did it, never by ingest.
+The oracle reads the topic itself, stores a digest of every record that it has read, and compares
+the table with these, by coordinates and bytes. The test that causes an accepted loss (deleted
+records, a recreated topic, a skipped record) reports it to the oracle; ingest never does.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
-from tests.ingest.faults import lake
+from tests.ingest.faults import thrift
 
 READ_SECONDS = 120.0
 TIMESTAMP_TYPES = {0: "CreateTime", 1: "LogAppendTime"}
 
-# The same text of a record as `digest` makes, by Spark.
+# The digest of a record, as `digest` computes it, in Spark SQL.
 DIGEST = """
     md5(concat_ws('|',
         topic,
@@ -38,7 +38,7 @@ DIGEST = """
 
 @dataclass(frozen=True, order=True)
 class Coordinates:
-    """Where a record is: in which life of the topic, which partition, at which offset."""
+    """The place of a record; a recreated topic has another id."""
 
     topic_id: str
     partition: int
@@ -50,11 +50,11 @@ class Verdict:
     """How the table differs from what it must hold.
 
     Attributes:
-        rows: how many rows the table has.
+        rows: number of rows of the table.
         lost: records that must be in the table and are not.
         duplicated: records that are in the table more than once.
         changed: records whose bytes differ.
-        unexpected: rows that were never a record.
+        unexpected: rows without a record.
     """
 
     rows: int = 0
@@ -69,7 +69,7 @@ class Verdict:
         return not (self.lost or self.duplicated or self.changed or self.unexpected)
 
     def __str__(self) -> str:
-        """The counts, and the first few of each kind."""
+        """Format the counts, and the first few of each kind."""
         wrong = {
             name: (len(found), found[:5])
             for name, found in vars(self).items()
@@ -79,11 +79,11 @@ class Verdict:
 
 
 class Oracle:
-    """Knows every record of a topic that was ever readable, through all its lives.
+    """Knows every record of a topic that was ever readable, also before recreations.
 
     Args:
         kafka: bootstrap servers.
-        topic: its name.
+        topic: name of the topic.
     """
 
     def __init__(self, kafka: str, topic: str) -> None:
@@ -95,7 +95,7 @@ class Oracle:
         self._read_to: dict[tuple[str, int], int] = {}
 
     def observe(self) -> None:
-        """Read what is new in the topic."""
+        """Read the new records of the topic."""
         topic_id = self._topic_id()
         consumer = KafkaConsumer(
             bootstrap_servers=self.kafka.split(","),
@@ -124,13 +124,13 @@ class Oracle:
             consumer.close()
 
     def skips(self, partition: int, offset: int) -> None:
-        """Somebody decided to pass over a record that cannot be decoded."""
+        """Register a decision to skip a record that cannot be decoded."""
         self.skipped.add(Coordinates(self._topic_id(), partition, offset))
 
-    def before_trim(self, offsets: dict[int, int]) -> None:
+    def before_deletion(self, offsets: dict[int, int]) -> None:
         """Call before records below these offsets are deleted.
 
-        What the table has by then must stay; what it has not yet, it may miss.
+        Records that the table has must stay; it may miss the others.
         """
         self.observe()
         topic_id, held = self._topic_id(), set(rows(self.topic))
@@ -141,12 +141,12 @@ class Oracle:
         }
 
     def before_recreation(self) -> None:
-        """Call before the topic is deleted: what the table has not yet, it may miss."""
+        """Call before the topic is deleted: the table may miss the records that it lacks now."""
         self.observe()
         self.excused |= self.seen.keys() - set(rows(self.topic))
 
     def after_compaction(self) -> None:
-        """Call when the broker has compacted the log: what it took, the table may miss."""
+        """Call after the broker has compacted the log: the table may miss the removed records."""
         before, self.seen = self.seen, {}
         self._read_to.clear()
         self.observe()
@@ -157,16 +157,16 @@ class Oracle:
         """Compare the table with what it must hold.
 
         Args:
-            drained: whether it must hold everything; else everything up to the last row of each
-                partition and up to the offsets that the table claims.
+            drained: whether it must hold all records; else those up to the last row of each
+                partition, and up to the committed offsets.
         """
-        # In this order, so that what a job commits meanwhile is neither lost nor unexpected.
-        claims = lake.claims(lake.table_of(self.topic))
+        # In this order, a concurrent commit is neither lost nor unexpected.
+        committed = thrift.committed_offsets(thrift.table_of(self.topic))
         found = rows(self.topic)
         self.observe()
         required = self.seen.keys() - self.excused
         if not drained:
-            reached = _reached(found, claims)
+            reached = _reached(found, committed)
             required = {c for c in required if c.offset < reached.get((c.topic_id, c.partition), 0)}
         verdict = Verdict(rows=sum(map(len, found.values())))
         verdict.lost = sorted(required - found.keys())
@@ -203,7 +203,7 @@ class Oracle:
 
 
 def digest(record: ConsumerRecord) -> str:
-    """One short text for all that is kept of a record."""
+    """Return a digest of all fields of a record that the table stores."""
     headers = ",".join(f"{_hex(key.encode())}={_hex(value)}" for key, value in record.headers)
     text = "|".join(
         (
@@ -219,12 +219,12 @@ def digest(record: ConsumerRecord) -> str:
 
 
 def rows(topic: str) -> dict[Coordinates, list[str]]:
-    """The digests of a raw table's rows."""
+    """Return the digests of a raw table's rows."""
     found: dict[Coordinates, list[str]] = {}
-    table = lake.table_of(topic)
-    if not lake.exists(table):
+    table = thrift.table_of(topic)
+    if not thrift.exists(table):
         return found
-    for topic_id, partition, offset, text in lake.sql(
+    for topic_id, partition, offset, text in thrift.sql(
         f"select topic_id, partition, offset, {DIGEST} from {table}"
     ):
         found.setdefault(Coordinates(topic_id, partition, offset), []).append(text)
@@ -232,14 +232,14 @@ def rows(topic: str) -> dict[Coordinates, list[str]]:
 
 
 def _reached(
-    found: Iterable[Coordinates], claims: list[tuple[str, dict[int, int]]]
+    found: Iterable[Coordinates], committed: list[tuple[str, dict[int, int]]]
 ) -> dict[tuple[str, int], int]:
-    """Up to where each partition was read, by its rows and by what its snapshots claim."""
+    """Return the end of what was read of each partition, by rows and by snapshot properties."""
     reached: Counter[tuple[str, int]] = Counter()
     for c in found:
         place = (c.topic_id, c.partition)
         reached[place] = max(reached[place], c.offset + 1)
-    for topic_id, offsets in claims:
+    for topic_id, offsets in committed:
         for partition, offset in offsets.items():
             reached[topic_id, partition] = max(reached[topic_id, partition], offset)
     return dict(reached)
@@ -248,7 +248,7 @@ def _reached(
 def _read(
     consumer: KafkaConsumer, at: TopicPartition, start: int, end: int
 ) -> Iterable[ConsumerRecord]:
-    """The readable records from `start` to before `end`; holes are allowed."""
+    """Yield the readable records from `start` to before `end`; holes are allowed."""
     if start >= end:
         return
     consumer.assign([at])
@@ -260,7 +260,7 @@ def _read(
         try:
             records = consumer.poll(1000).get(at, ())
         except (KafkaError, UnicodeDecodeError):
-            # What follows the end may be undecodable, and was fetched along.
+            # A record after the end, which was fetched too, may be corrupt.
             if consumer.position(at) >= end:
                 return
             raise

@@ -1,4 +1,4 @@
-"""A TCP proxy between ingest and a broker: it cuts, stalls and delays what the broker says."""
+"""A TCP proxy between ingest and a broker: it cuts connections, and holds or delays responses."""
 
 import contextlib
 import socket
@@ -14,9 +14,9 @@ HELD_SECONDS = 120.0
 
 
 class Proxy:
-    """Listens on `port` and passes everything on to `target`, both on this machine.
+    """Listens on `port` and forwards to the port `target`, both on this machine.
 
-    Only what the broker answers is held back; what clients ask passes.
+    Only responses of the broker are held or delayed; requests pass.
     """
 
     def __init__(self, port: int, target: int) -> None:
@@ -45,12 +45,12 @@ class Proxy:
         self.cut()
 
     def hold(self, after_bytes: int = 0) -> None:
-        """Let so many bytes of answers pass, then none until `release`."""
+        """Let so many bytes of responses pass, then none until `release`."""
         with self._change:
             self._left = after_bytes
 
     def await_held(self) -> None:
-        """Wait until an answer is being held back."""
+        """Wait until a response is held."""
         with self._change:
             assert self._change.wait_for(lambda: self._waiting > 0, HELD_SECONDS), "nothing is read"
 
@@ -62,7 +62,7 @@ class Proxy:
             self._change.wait_for(lambda: self._waiting == 0, HELD_SECONDS)
 
     def delay(self, seconds: float) -> None:
-        """Let each chunk of at most 64 KiB wait so long."""
+        """Delay each chunk of at most 64 KiB."""
         self._delay_seconds = seconds
 
     def cut(self) -> int:
@@ -88,14 +88,16 @@ class Proxy:
             server.settimeout(None)
             with self._change:
                 self._sockets |= {client, server}
-            for ends, is_answer in (((client, server), False), ((server, client), True)):
-                threading.Thread(target=self._pass_on, args=(*ends, is_answer), daemon=True).start()
+            for ends, is_response in (((client, server), False), ((server, client), True)):
+                threading.Thread(
+                    target=self._pass_on, args=(*ends, is_response), daemon=True
+                ).start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:
+    def _pass_on(self, source: socket.socket, sink: socket.socket, is_response: bool) -> None:
         try:
             while chunk := source.recv(CHUNK_BYTES):
-                if is_answer:
-                    self._await_leave(len(chunk))
+                if is_response:
+                    self._await_permission(len(chunk))
                 sink.sendall(chunk)
         except OSError:
             pass
@@ -107,7 +109,7 @@ class Proxy:
             with self._change:
                 self._sockets.discard(source)
 
-    def _await_leave(self, size: int) -> None:
+    def _await_permission(self, size: int) -> None:
         time.sleep(self._delay_seconds)
         with self._change:
             if self._left < size:

@@ -1,4 +1,4 @@
-"""Killing, freezing and healing the stack's own services, and finding Spark's Python workers."""
+"""Kill, freeze and restart the stack's services, and find Spark's Python workers."""
 
 import signal
 import subprocess
@@ -13,7 +13,7 @@ from stack.settings import CONFIG, Settings
 
 
 def main_process(stack: Settings, name: str) -> psutil.Process:
-    """The process that is the service."""
+    """Return the main process of a service."""
     return processes.find(stack.state)[name][0]
 
 
@@ -25,7 +25,7 @@ def kill(stack: Settings, name: str) -> None:
 
 
 def heal(stack: Settings) -> None:
-    """Start what is dead, and wait until everything answers, on a busy machine for longer."""
+    """Start the dead services, and wait until all answer; a busy machine gets more time."""
     for left in (2, 1, 0):
         try:
             lifecycle.up(stack, lambda message: None)
@@ -37,7 +37,7 @@ def heal(stack: Settings) -> None:
 
 @contextmanager
 def frozen(stack: Settings, name: str) -> Iterator[None]:
-    """SIGSTOP a service for a while; it goes on in any case."""
+    """SIGSTOP a service for a while; it is always resumed."""
     process = main_process(stack, name)
     process.send_signal(signal.SIGSTOP)
     try:
@@ -47,7 +47,7 @@ def frozen(stack: Settings, name: str) -> Iterator[None]:
 
 
 def busy_workers(stack: Settings, port: int) -> list[psutil.Process]:
-    """Spark's Python workers that are connected to a port of this machine: those that read."""
+    """Return the reading workers: Spark's Python workers with a connection to a local port."""
     found = []
     for process in processes.find(stack.state)["spark"]:
         try:
@@ -60,7 +60,7 @@ def busy_workers(stack: Settings, port: int) -> list[psutil.Process]:
 
 @contextmanager
 def safe_mode(stack: Settings) -> Iterator[None]:
-    """Let HDFS refuse all writing for a while."""
+    """Set HDFS to safe mode, in which it refuses writes."""
     dfsadmin(stack, "-safemode", "enter")
     try:
         yield
@@ -69,7 +69,7 @@ def safe_mode(stack: Settings) -> Iterator[None]:
 
 
 def dfsadmin(stack: Settings, *arguments: str) -> None:
-    """`hdfs dfsadmin`."""
+    """Run `hdfs dfsadmin`."""
     command = java.command(
         "org.apache.hadoop.hdfs.tools.DFSAdmin",
         *arguments,
@@ -78,7 +78,7 @@ def dfsadmin(stack: Settings, *arguments: str) -> None:
             *java.hadoop_classpath(),
             *jars.classpath(stack.cache, "hdfs"),
         ],
-        options=services.MODEST,
+        options=services.SMALL_JVM_OPTIONS,
     )
     subprocess.run(
         command, env=services.environment(stack), check=True, capture_output=True, timeout=60

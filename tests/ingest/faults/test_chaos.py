@@ -1,11 +1,11 @@
-"""Chaos, and that its verdict can be a bad one."""
+"""The chaos test, and a check that its verdict detects a duplicate."""
 
 import os
 
 import pytest
 
 from stack.settings import Settings
-from tests.ingest.faults import lake
+from tests.ingest.faults import thrift
 from tests.ingest.faults.chaos import ACTIONS, Chaos, plan
 
 # Jobs and a worker are killed, NameNode and Spark restart, the topic is compacted.
@@ -13,7 +13,7 @@ SHORT = (2573, 40.0)
 LONG = (20180128, 600.0)
 
 
-def test_a_seed_replays() -> None:
+def test_a_seed_repeats_its_actions() -> None:
     assert plan(7, 300) == plan(7, 300)
     assert plan(7, 300) != plan(8, 300)
     assert plan(7, 300)[: len(plan(7, 60))] == plan(7, 60)
@@ -31,7 +31,7 @@ def test_chaos(stack: Settings, number: int, seconds: float) -> None:
     assert not chaos.wrong, chaos.wrong
     assert chaos.counts["jobs killed"] > 0 and chaos.counts["commits"] > 0
 
-    # The same verdict is a bad one where something is in the table twice.
-    table = lake.table_of(chaos.topic)
-    lake.sql(f"insert into {table} select * from {table} order by partition, offset limit 1")
+    # The oracle detects a duplicate row.
+    table = thrift.table_of(chaos.topic)
+    thrift.sql(f"insert into {table} select * from {table} order by partition, offset limit 1")
     assert len(chaos.oracle.judge().duplicated) == 1

@@ -1,4 +1,4 @@
-"""Fault 20: another time zone, and clocks that are set back."""
+"""Other time zones, and clocks that are set back."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 from stack import environment
 from stack.settings import Settings
-from tests.ingest.faults import hand, lake, services
+from tests.ingest.faults import kafka_actions, services, thrift
 from tests.ingest.faults.job import drain, run, settle
 from tests.ingest.faults.oracle import Oracle
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.services
 
 DAY = 24 * 3600
 
-# What the C library tells of the time of day, less some seconds; timers go on as they are.
+# Sets the wall clock of the C library back by some seconds; monotonic clocks are unchanged.
 SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -55,7 +55,7 @@ time_t time(time_t *out) {
 
 @pytest.fixture(scope="module")
 def clock_shim(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A library that sets a process's clock back. The machine's own is everybody's."""
+    """A library that sets the clock of one process back, and not that of the machine."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler: the clock of one process cannot be set back")
@@ -76,25 +76,25 @@ def clock_shim(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(library)
 
 
-def test_a_job_in_another_zone_and_in_the_past(
+def test_a_job_in_another_time_zone_with_its_clock_set_back(
     kafka: str, topic: str, oracle: Oracle, clock_shim: str
 ) -> None:
     midnight = int(time.time()) // DAY * DAY * 1000
     for n, at in enumerate((midnight - 1, midnight, midnight + 1)):
-        hand.send(kafka, topic, b"%d" % n, timestamp_ms=at)
+        kafka_actions.send(kafka, topic, b"%d" % n, timestamp_ms=at)
     run(topic, fresh=True, TZ="Pacific/Kiritimati")
-    [(days, off)] = lake.sql(
+    [(days, off)] = thrift.sql(
         "select count(distinct date(timestamp)), "
         "max(abs(unix_timestamp(ingested_at) - unix_timestamp())) "
-        f"from {lake.table_of(topic)}"
+        f"from {thrift.table_of(topic)}"
     )
     assert days == 2 and off < 300
     oracle.assert_right()
 
     for back in (DAY, 2 * DAY):
-        hand.fill(kafka, topic, 3)
+        kafka_actions.fill(kafka, topic, 3)
         run(topic, fresh=True, LD_PRELOAD=clock_shim, CLOCK_BACK_SECONDS=str(back))
-    hand.fill(kafka, topic, 3)
+    kafka_actions.fill(kafka, topic, 3)
     assert "batch 4: 9 messages" in run(topic)
     assert oracle.assert_right().rows == 30
     settle(topic)
@@ -109,11 +109,11 @@ def test_a_server_whose_clock_is_set_back(
     clock_shim: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The table's commits are timed by Spark, and none may be older than the one before."""
-    hand.fill(kafka, topic, 3)
+    """Spark times the commits of a table, and none may be older than the one before."""
+    kafka_actions.fill(kafka, topic, 3)
     run(topic)
-    hand.fill(kafka, topic, 3)
-    before = lake.snapshots(topic)
+    kafka_actions.fill(kafka, topic, 3)
+    before = thrift.snapshots(topic)
     try:
         with monkeypatch.context() as patch:
             shim = ("LD_PRELOAD", "CLOCK_BACK_SECONDS")
@@ -122,11 +122,11 @@ def test_a_server_whose_clock_is_set_back(
             patch.setenv("CLOCK_BACK_SECONDS", str(DAY))
             services.kill(stack, "spark")
             services.heal(stack)
-        [(now,)] = lake.sql("select unix_timestamp()")
+        [(now,)] = thrift.sql("select unix_timestamp()")
         assert abs(time.time() - DAY - now) < 300
-        # Nothing is wrong with other jobs, and none is blamed.
+        # The error is not reported as a conflict with another job.
         assert "another job" not in run(topic, expect=13)
-        assert lake.snapshots(topic) == before
+        assert thrift.snapshots(topic) == before
     finally:
         services.kill(stack, "spark")
         services.heal(stack)

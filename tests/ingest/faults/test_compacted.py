@@ -1,10 +1,10 @@
-"""Fault 12: a compacted topic, with holes at the start, the middle and the end of what is read."""
+"""A compacted topic, with holes at the start, in the middle and at the end of ranges."""
 
 import time
 
 import pytest
 
-from tests.ingest.faults import hand
+from tests.ingest.faults import kafka_actions
 from tests.ingest.faults.job import drain, run, settle, until
 from tests.ingest.faults.oracle import Oracle
 
@@ -14,9 +14,9 @@ KEYS = b"abacbcddaabb"  # of offsets 0, 1, 2 …
 KEPT = [5, 7, 9, 11]  # the last of each key
 
 
-def test_holes_everywhere(kafka: str, topic: str, oracle: Oracle) -> None:
-    hand.delete(kafka, topic)
-    hand.create(
+def test_ranges_with_holes_of_compaction(kafka: str, topic: str, oracle: Oracle) -> None:
+    kafka_actions.delete(kafka, topic)
+    kafka_actions.create(
         kafka,
         topic,
         partitions=1,
@@ -26,10 +26,12 @@ def test_holes_everywhere(kafka: str, topic: str, oracle: Oracle) -> None:
         delete_retention_ms="0",
     )
     for offset, key in enumerate(KEYS):
-        # Batches of one and, by the same producer's idempotence, empty batches among them.
-        hand.send(kafka, topic, b"%d" % offset, key=bytes([key]))
-    time.sleep(0.6)  # so that the next record rolls the segment, and these can be compacted
-    hand.send(kafka, topic, b"keeps the segment before it from being the last", key=b"z")
+        # Batches of one record; because producers are idempotent, compaction leaves empty batches.
+        kafka_actions.send(kafka, topic, b"%d" % offset, key=bytes([key]))
+    time.sleep(
+        0.6
+    )  # the next record rolls the segment then, so that these records can be compacted
+    kafka_actions.send(kafka, topic, b"keeps the segment before it from being the last", key=b"z")
 
     def compacted() -> bool:
         oracle.after_compaction()
@@ -38,7 +40,7 @@ def test_holes_everywhere(kafka: str, topic: str, oracle: Oracle) -> None:
 
     until(compacted, "the broker has compacted the topic", 90)
 
-    # Ranges of four offsets: 0-3 is all hole, 4-7 ends with a record, 8-11 starts with a hole.
+    # Ranges of four offsets: 0-3 has no record, 4-7 ends with a record, 8-11 starts with a hole.
     assert "batch 1: 0 messages" in run(topic, "run", "--max-messages", "4")
     assert "batch 2: 2 messages" in run(topic, "run", "--max-messages", "4")
     # 8-10 ends with a hole.

@@ -1,12 +1,12 @@
-"""Faults 1 and 2: SIGKILL of the job at every moment, and of a Spark worker while it reads."""
+"""SIGKILL of the job in every phase, and of a Spark worker while it reads."""
 
 import time
 
 import pytest
 
 from stack.settings import Settings
-from tests.ingest.faults import hand, lake, services
-from tests.ingest.faults.broker import PROXIED, Broker
+from tests.ingest.faults import kafka_actions, services, thrift
+from tests.ingest.faults.broker import Broker
 from tests.ingest.faults.job import Job, drain, settle, until
 from tests.ingest.faults.oracle import Oracle
 from tests.ingest.faults.proxy import Proxy
@@ -14,29 +14,29 @@ from tests.ingest.faults.proxy import Proxy
 pytestmark = pytest.mark.services
 
 SWEEP_STEPS = 6
-# A held reader keeps one of Spark's slots; another must be free for everybody else.
+# Only one partition: a held reader occupies a task slot of Spark, and another must stay free.
 ONE = (0,)
 
 
 def test_killed_in_each_phase(kafka: str, topic: str, oracle: Oracle, proxy: Proxy) -> None:
-    hand.fill(kafka, topic, 3000, partitions=ONE)
+    kafka_actions.fill(kafka, topic, 3000, partitions=ONE)
 
     with Job(topic) as job:
         job.await_line("planning")
-    assert lake.snapshots(topic) == []
+    assert thrift.snapshots(topic) == []
 
     proxy.hold(after_bytes=1_000_000)
     with Job(topic) as job:
         job.await_line("reading")
         proxy.await_held()
-    # The server still reads for the dead job, and may even commit: as a batch like any other.
-    assert lake.snapshots(topic) == []
+    # The server still reads for the killed job, and may even commit its batch.
+    assert thrift.snapshots(topic) == []
     proxy.release()
     oracle.assert_right(drained=False)
     drain(topic)
     oracle.assert_right()
 
-    hand.fill(kafka, topic, 10)
+    kafka_actions.fill(kafka, topic, 10)
     with Job(topic) as job:
         job.await_line("committed batch")
     verdict = oracle.assert_right()
@@ -47,7 +47,7 @@ def test_killed_in_each_phase(kafka: str, topic: str, oracle: Oracle, proxy: Pro
 
 @pytest.mark.long
 def test_killed_at_any_time(kafka: str, topic: str, oracle: Oracle) -> None:
-    hand.fill(kafka, topic, 50)
+    kafka_actions.fill(kafka, topic, 50)
     begun = time.monotonic()
     with Job(topic) as job:
         job.await_line("planning")
@@ -56,7 +56,7 @@ def test_killed_at_any_time(kafka: str, topic: str, oracle: Oracle) -> None:
     duration = time.monotonic() - begun
     ends: list[bool] = []
     for step in range(SWEEP_STEPS):
-        hand.fill(kafka, topic, 50)
+        kafka_actions.fill(kafka, topic, 50)
         with Job(topic) as job:
             job.await_line("planning")
             # From the plan to after the end, in even steps.
@@ -72,18 +72,17 @@ def test_killed_at_any_time(kafka: str, topic: str, oracle: Oracle) -> None:
 def test_a_worker_killed_while_it_reads(
     stack: Settings, broker: Broker, kafka: str, topic: str, oracle: Oracle, proxy: Proxy
 ) -> None:
-    hand.fill(kafka, topic, 3000, partitions=ONE)
+    kafka_actions.fill(kafka, topic, 3000, partitions=ONE)
     proxy.hold(after_bytes=1_000_000)
-    port = stack.kafka_port + PROXIED
     with Job(topic) as job:
         proxy.await_held()
         workers = services.busy_workers(stack, int(broker.slow_kafka.split(":")[1]))
-        assert workers, f"no worker is connected to {port}"
+        assert workers, f"no worker is connected to {broker.slow_kafka}"
         for worker in workers:
             worker.kill()
         proxy.release()
         job.expect(13)
-    assert lake.snapshots(topic) == []
+    assert thrift.snapshots(topic) == []
     drain(topic)
     oracle.assert_right()
     settle(topic)

@@ -1,8 +1,8 @@
-"""Fault 10: more partitions, empty ones, an empty topic; one new message, and none."""
+"""New partitions, empty partitions, an empty topic; one new message, and none."""
 
 import pytest
 
-from tests.ingest.faults import hand, lake
+from tests.ingest.faults import kafka_actions, thrift
 from tests.ingest.faults.job import run, settle
 from tests.ingest.faults.oracle import Oracle
 
@@ -11,22 +11,22 @@ pytestmark = pytest.mark.services
 
 def test_from_an_empty_topic_to_six_partitions(kafka: str, topic: str, oracle: Oracle) -> None:
     assert "nothing new" in run(topic, fresh=True)
-    assert lake.snapshots(topic) == []
+    assert thrift.snapshots(topic) == []
     oracle.assert_right()
 
-    hand.send(kafka, topic, b"the first")
+    kafka_actions.send(kafka, topic, b"the first")
     assert "batch 1: 1 messages" in run(topic)
-    hand.send(kafka, topic, b"the second", partition=2)
+    kafka_actions.send(kafka, topic, b"the second", partition=2)
     assert "batch 2: 1 messages" in run(topic)
     assert "nothing new" in run(topic)
     oracle.assert_right()
 
-    hand.grow(kafka, topic, 6)
+    kafka_actions.grow(kafka, topic, 6)
     assert "nothing new" in run(topic)
-    hand.fill(kafka, topic, 3, partitions=(0, 4, 5))
+    kafka_actions.fill(kafka, topic, 3, partitions=(0, 4, 5))
     assert "batch 3: 9 messages" in run(topic)
-    hand.send(kafka, topic, b"into the last empty one", partition=3)
+    kafka_actions.send(kafka, topic, b"into the last empty one", partition=3)
     assert "batch 4: 1 messages" in run(topic)
     assert oracle.assert_right().rows == 12
-    assert len(lake.snapshots(topic)) == 4
+    assert len(thrift.snapshots(topic)) == 4
     settle(topic)

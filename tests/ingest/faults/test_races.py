@@ -1,13 +1,13 @@
-"""Faults 2, 3 and 4: jobs at once, and a job that sleeps while another commits.
+"""Concurrent jobs, and a job that is stopped while another commits.
 
-Two jobs with one plan also stand for a task's speculative twin: two tasks read one range at once,
-and the rows are written once. Spark starts no twin on the host of the first attempt, so one machine
-shows none.
+Two jobs with the same plan also stand for speculative execution: two tasks read one range at once,
+and its rows are written once. Spark starts no speculative task on the host of the first attempt, so
+one machine alone cannot show it.
 """
 
 import pytest
 
-from tests.ingest.faults import hand, lake
+from tests.ingest.faults import kafka_actions, thrift
 from tests.ingest.faults.broker import Broker
 from tests.ingest.faults.job import Job, drain, run, settle
 from tests.ingest.faults.oracle import Oracle
@@ -15,14 +15,14 @@ from tests.ingest.faults.proxy import Proxy
 
 pytestmark = pytest.mark.services
 
-# A held reader keeps one of Spark's slots; another must be free for everybody else.
+# Only one partition: a held reader occupies a task slot of Spark, and another must stay free.
 ONE = (0,)
 
 
-def test_of_two_jobs_with_one_plan_one_commits(
+def test_one_of_two_jobs_with_the_same_plan_commits(
     kafka: str, topic: str, oracle: Oracle, proxy: Proxy
 ) -> None:
-    hand.fill(kafka, topic, 300, partitions=ONE)
+    kafka_actions.fill(kafka, topic, 300, partitions=ONE)
     proxy.hold(after_bytes=200_000)
     with Job(topic) as one, Job(topic) as two:
         for job in (one, two):
@@ -32,7 +32,7 @@ def test_of_two_jobs_with_one_plan_one_commits(
         codes = sorted(job.wait() for job in (one, two))
         assert codes == [0, 19], one.said + two.said
         assert "another job committed" in one.said + two.said
-    assert len(lake.snapshots(topic)) == 1
+    assert len(thrift.snapshots(topic)) == 1
     oracle.assert_right()
     settle(topic)
 
@@ -40,29 +40,29 @@ def test_of_two_jobs_with_one_plan_one_commits(
 def test_stopped_while_another_commits(
     broker: Broker, kafka: str, topic: str, oracle: Oracle, proxy: Proxy
 ) -> None:
-    hand.fill(kafka, topic, 300, partitions=ONE)
+    kafka_actions.fill(kafka, topic, 300, partitions=ONE)
 
-    # Stopped before its plan: it plans from what the other committed, or is refused.
+    # Stopped before its plan: it plans from the other job's commit, or is refused.
     with Job(topic) as sleeper:
         sleeper.await_line("planning")
         sleeper.stop()
         run(topic, ASSAY_KAFKA=kafka)
-        sleeper.go_on()
+        sleeper.resume()
         sleeper.expect(0, 19)
     oracle.assert_right()
 
-    # Stopped with its plan made and its read half done: refused.
-    hand.fill(kafka, topic, 300, partitions=ONE)
+    # Stopped after its plan, in the middle of its read: refused.
+    kafka_actions.fill(kafka, topic, 300, partitions=ONE)
     proxy.hold(after_bytes=100_000)
     with Job(topic) as sleeper:
         sleeper.await_line("reading")
         proxy.await_held()
         sleeper.stop()
-        for _ in range(2):  # two batches on, the number of its batch is free again nowhere
+        for _ in range(2):  # its batch id is used by the first of two batches
             run(topic, ASSAY_KAFKA=kafka)
-            hand.fill(kafka, topic, 5)
+            kafka_actions.fill(kafka, topic, 5)
         proxy.release()
-        sleeper.go_on()
+        sleeper.resume()
         assert "another job committed" in sleeper.expect(19)
     oracle.assert_right(drained=False)
     drain(topic)
@@ -71,32 +71,32 @@ def test_stopped_while_another_commits(
 
 
 def test_compacted_while_a_job_reads(kafka: str, topic: str, oracle: Oracle, proxy: Proxy) -> None:
-    """A compaction is no other batch: what was planned before it commits after it."""
-    hand.fill(kafka, topic, 20)
+    """A compaction is no conflict: a batch that was planned before it commits after it."""
+    kafka_actions.fill(kafka, topic, 20)
     run(topic)
-    hand.fill(kafka, topic, 20)
+    kafka_actions.fill(kafka, topic, 20)
     run(topic)
-    hand.fill(kafka, topic, 300, partitions=ONE)
+    kafka_actions.fill(kafka, topic, 300, partitions=ONE)
     proxy.hold(after_bytes=100_000)
     with Job(topic) as job:
         job.await_line("reading")
         proxy.await_held()
-        lake.rewrite(topic)
+        thrift.rewrite(topic)
         proxy.release()
         job.expect(0)
     oracle.assert_right()
     settle(topic)
 
 
-def test_a_batch_without_rows_fences_too(
+def test_a_batch_without_rows_is_a_conflict_too(
     kafka: str, topic: str, oracle: Oracle, proxy: Proxy
 ) -> None:
-    """What was planned before an empty batch is refused, though no row of that batch tells."""
-    hand.fill(kafka, topic, 10, partitions=ONE)
+    """A plan from before an empty batch is refused, although that batch has no row."""
+    kafka_actions.fill(kafka, topic, 10, partitions=ONE)
     run(topic)
-    with hand.transacting(kafka, topic) as producer:
-        hand.in_transaction(producer, topic, b"never", commit=False)
-    hand.fill(kafka, topic, 300, partitions=ONE)
+    with kafka_actions.transacting(kafka, topic) as producer:
+        kafka_actions.in_transaction(producer, topic, b"never", commit=False)
+    kafka_actions.fill(kafka, topic, 300, partitions=ONE)
     proxy.hold(after_bytes=100_000)
     with Job(topic) as sleeper:
         sleeper.await_line("reading")

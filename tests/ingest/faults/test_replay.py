@@ -1,8 +1,8 @@
-"""Fault 19: a replay replaces rows and never adds any; twice is the same as once."""
+"""A replay replaces rows and is idempotent."""
 
 import pytest
 
-from tests.ingest.faults import hand, lake
+from tests.ingest.faults import kafka_actions, thrift
 from tests.ingest.faults.job import Job, run, settle
 from tests.ingest.faults.oracle import Oracle, rows
 from tests.ingest.faults.proxy import Proxy
@@ -11,23 +11,23 @@ pytestmark = pytest.mark.services
 
 
 @pytest.mark.long
-def test_replayed_again_and_again(kafka: str, topic: str, oracle: Oracle) -> None:
+def test_a_replay_is_idempotent_and_repairs_rows(kafka: str, topic: str, oracle: Oracle) -> None:
     for _ in range(2):
-        hand.fill(kafka, topic, 10)
+        kafka_actions.fill(kafka, topic, 10)
         run(topic)
-    table = lake.table_of(topic)
-    # A damaged and a missing row in the range are mended by it.
-    lake.sql(f"update {table} set value = X'00' where partition = 0 and offset = 7")
-    lake.sql(f"delete from {table} where partition = 1 and offset = 12")
+    table = thrift.table_of(topic)
+    # The replay repairs a damaged and a missing row in the range.
+    thrift.sql(f"update {table} set value = X'00' where partition = 0 and offset = 7")
+    thrift.sql(f"delete from {table} where partition = 1 and offset = 12")
     assert not oracle.judge().is_right
-    lake.rewrite(topic)  # rows of the range lie in one file with others
+    thrift.rewrite(topic)  # rows of the range lie in one file with others
     for _ in range(2):
         assert "replayed 15 messages" in run(
             topic, "replay", "--from", "0:5,1:10", "--to", "0:15,1:15"
         )
         assert oracle.assert_right().rows == 60
     assert "nothing new" in run(topic)
-    hand.fill(kafka, topic, 1)
+    kafka_actions.fill(kafka, topic, 1)
     assert "3 messages" in run(topic)
 
     # By time: all of it.
@@ -39,23 +39,23 @@ def test_replayed_again_and_again(kafka: str, topic: str, oracle: Oracle) -> Non
 
 
 def test_a_replay_that_would_lose_rows_is_refused(kafka: str, topic: str, oracle: Oracle) -> None:
-    hand.fill(kafka, topic, 10, partitions=(0,))
+    kafka_actions.fill(kafka, topic, 10, partitions=(0,))
     run(topic)
-    oracle.before_trim({0: 4})
-    hand.trim(kafka, topic, {0: 4})
-    before = lake.snapshots(topic)
+    oracle.before_deletion({0: 4})
+    kafka_actions.delete_records(kafka, topic, {0: 4})
+    before = thrift.snapshots(topic)
     run(topic, "replay", "--from", "0:0", "--to", "0:10", expect=16)
     run(topic, "replay", "--from", "0:5", "--to", "0:11", expect=1)
-    assert lake.snapshots(topic) == before
+    assert thrift.snapshots(topic) == before
     run(topic, "replay", "--from", "0:4", "--to", "0:10")
     assert oracle.assert_right().rows == 10
     settle(topic)
 
 
-def test_a_replay_beside_a_run_and_killed(
+def test_a_replay_that_is_killed_or_conflicts_with_a_run(
     kafka: str, topic: str, oracle: Oracle, proxy: Proxy
 ) -> None:
-    hand.fill(kafka, topic, 1000, partitions=(0,))
+    kafka_actions.fill(kafka, topic, 1000, partitions=(0,))
     run(topic)
     replay = ("replay", "--from", "0:0", "--to", "0:1000")
 
@@ -66,7 +66,7 @@ def test_a_replay_beside_a_run_and_killed(
     proxy.release()
     oracle.assert_right()
 
-    hand.fill(kafka, topic, 10, partitions=(0,))
+    kafka_actions.fill(kafka, topic, 10, partitions=(0,))
     proxy.hold(after_bytes=300_000)
     with Job(topic, *replay) as slow:
         slow.await_line("reading")

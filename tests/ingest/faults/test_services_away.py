@@ -1,16 +1,16 @@
-"""Fault 5: HDFS or Spark go away while a batch is read or written."""
+"""HDFS or Spark become unavailable while a batch is read or written."""
 
 import pytest
 
 from stack.settings import Settings
-from tests.ingest.faults import hand, lake, services
+from tests.ingest.faults import kafka_actions, services, thrift
 from tests.ingest.faults.job import Job, drain, run, settle, until
 from tests.ingest.faults.oracle import Oracle
 from tests.ingest.faults.proxy import Proxy
 
 pytestmark = pytest.mark.services
 
-# A held reader keeps one of Spark's slots; another must be free for everybody else.
+# Only one partition: a held reader occupies a task slot of Spark, and another must stay free.
 ONE = (0,)
 
 
@@ -25,15 +25,15 @@ def _healed(stack: Settings) -> object:
 def test_killed_before_the_commit(
     stack: Settings, kafka: str, topic: str, oracle: Oracle, proxy: Proxy, name: str
 ) -> None:
-    hand.fill(kafka, topic, 500, partitions=ONE)
+    kafka_actions.fill(kafka, topic, 500, partitions=ONE)
     run(topic)
     # Row groups so small that blocks are being written while the read is held.
-    table = lake.table_of(topic)
-    lake.sql(
+    table = thrift.table_of(topic)
+    thrift.sql(
         f"alter table {table} set tblproperties ('write.parquet.row-group-size-bytes'='50000')"
     )
-    hand.fill(kafka, topic, 1500, partitions=ONE)
-    before = lake.snapshots(topic)
+    kafka_actions.fill(kafka, topic, 1500, partitions=ONE)
+    before = thrift.snapshots(topic)
     proxy.hold(after_bytes=1_000_000)
     with Job(topic) as job:
         job.await_line("reading")
@@ -41,14 +41,14 @@ def test_killed_before_the_commit(
         services.kill(stack, name)
         proxy.release()
         if name == "namenode":
-            # Clients of HDFS wait for it: the batch may end well.
+            # Clients of HDFS wait for it, so the batch may succeed.
             services.heal(stack)
             job.expect(0, 13)
         else:
             said = job.expect(13)
             assert name != "datanode" or "no DataNode is up" in said
             services.heal(stack)
-            assert lake.snapshots(topic) == before
+            assert thrift.snapshots(topic) == before
     oracle.assert_right(drained=False)
     drain(topic)
     oracle.assert_right()
@@ -59,9 +59,9 @@ def test_killed_before_the_commit(
 def test_a_frozen_namenode_delays_the_commit(
     stack: Settings, kafka: str, topic: str, oracle: Oracle, proxy: Proxy
 ) -> None:
-    hand.fill(kafka, topic, 300, partitions=ONE)
+    kafka_actions.fill(kafka, topic, 300, partitions=ONE)
     run(topic)
-    hand.fill(kafka, topic, 300, partitions=ONE)
+    kafka_actions.fill(kafka, topic, 300, partitions=ONE)
     proxy.hold(after_bytes=100_000)
     with Job(topic) as job, Job(topic) as victim:
         for one in (job, victim):
@@ -73,7 +73,7 @@ def test_a_frozen_namenode_delays_the_commit(
             with pytest.raises(TimeoutError):
                 victim.wait(4)
             victim.kill()
-        # The dead one's batch may have won.
+        # The server may have committed the batch of the killed job first.
         job.expect(0, 19)
     oracle.assert_right()
     settle(topic)
@@ -82,33 +82,33 @@ def test_a_frozen_namenode_delays_the_commit(
 def test_in_safe_mode_nothing_is_committed(
     stack: Settings, kafka: str, topic: str, oracle: Oracle
 ) -> None:
-    hand.fill(kafka, topic, 10)
+    kafka_actions.fill(kafka, topic, 10)
     run(topic)
-    hand.fill(kafka, topic, 10)
-    before = lake.snapshots(topic)
+    kafka_actions.fill(kafka, topic, 10)
+    before = thrift.snapshots(topic)
     with services.safe_mode(stack):
         said = run(topic, expect=13)
         assert "safe mode" in said
-        assert lake.snapshots(topic) == before
+        assert thrift.snapshots(topic) == before
     drain(topic)
     oracle.assert_right()
 
 
 @pytest.mark.long
-def test_following_rides_out_whatever_is_away(
+def test_following_survives_killed_services(
     stack: Settings, kafka: str, topic: str, oracle: Oracle
 ) -> None:
-    hand.fill(kafka, topic, 10)
-    with Job(topic, "run", "--follow", "--latency", "1") as job:
+    kafka_actions.fill(kafka, topic, 10)
+    with Job(topic, "run", "--follow", "--batch-interval", "1") as job:
         job.await_line("batch 1")
         for name in ("spark", "namenode"):
             services.kill(stack, name)
-            hand.fill(kafka, topic, 10)
+            kafka_actions.fill(kafka, topic, 10)
             services.heal(stack)
-            hand.fill(kafka, topic, 10)
+            kafka_actions.fill(kafka, topic, 10)
             assert job.is_running, job.said
             until(lambda: oracle.judge().is_right, "the follower has caught up", 120)
-        job.ask_to_end()
+        job.terminate()
         job.expect(0)
     oracle.assert_right()
     settle(topic)

@@ -1,8 +1,8 @@
-"""Fault 11: transactions committed, aborted, open at the plan; a control record last."""
+"""Transactions that are committed, aborted, or open at the plan; a control record at the end."""
 
 import pytest
 
-from tests.ingest.faults import hand
+from tests.ingest.faults import kafka_actions
 from tests.ingest.faults.job import run, settle
 from tests.ingest.faults.oracle import Oracle
 
@@ -10,24 +10,27 @@ pytestmark = pytest.mark.services
 
 
 def test_committed_aborted_and_open(kafka: str, topic: str, oracle: Oracle) -> None:
-    with hand.transacting(kafka, f"{topic}-a") as one, hand.transacting(kafka, f"{topic}-b") as two:
-        # Committed, its control record last.
-        hand.in_transaction(one, topic, b"1", b"2", b"3")
+    with (
+        kafka_actions.transacting(kafka, f"{topic}-a") as one,
+        kafka_actions.transacting(kafka, f"{topic}-b") as two,
+    ):
+        # Committed; the last offset is its control record.
+        kafka_actions.in_transaction(one, topic, b"1", b"2", b"3")
         assert "batch 1: 3 messages" in run(topic)
         settle(topic)
 
-        # Aborted, its control record last: no row, but offsets that are done with.
-        hand.in_transaction(one, topic, b"never", commit=False)
+        # Aborted; the last offset is its control record. No rows, but the offsets are read.
+        kafka_actions.in_transaction(one, topic, b"never", commit=False)
         assert "batch 2: 0 messages" in run(topic)
         settle(topic)
 
-        # Open at the plan: it hides itself and what comes after it in its partition, no more.
+        # Open at the plan: it hides itself and what follows in its partition, nothing else.
         one.begin_transaction()
         one.send(topic, b"open", partition=1)
         one.flush()
-        hand.send(kafka, topic, b"behind the open one", partition=1)
-        hand.in_transaction(two, topic, b"beside", b"it", partition=1)
-        hand.send(kafka, topic, b"in another partition", partition=2)
+        kafka_actions.send(kafka, topic, b"behind the open one", partition=1)
+        kafka_actions.in_transaction(two, topic, b"beside", b"it", partition=1)
+        kafka_actions.send(kafka, topic, b"in another partition", partition=2)
         assert "batch 3: 1 messages" in run(topic)
         settle(topic)
         one.commit_transaction()

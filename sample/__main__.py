@@ -1,0 +1,5 @@
+"""`python -m sample`."""
+
+from ingest.start import start
+
+start("sample")
