@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import Column, Row, SparkSession
 from pyspark.sql import functions as F
 
 from ingest import commit, raw_table
@@ -43,18 +43,50 @@ class PartitionStats:
     max_timestamp: datetime | None = None
 
 
+def stats_columns(partitions: Iterable[int]) -> list[Column]:
+    """Return aggregates that compute the statistics of partitions while records are written.
+
+    To read them from the table instead takes 5 µs a message, an eighth of a run.
+    """
+    columns = []
+    for p in partitions:
+        in_partition = F.col("partition") == p
+        micros = F.when(in_partition, F.unix_micros("timestamp"))
+        columns += [
+            F.count_if(in_partition).alias(f"rows_{p}"),
+            F.sum(F.when(in_partition, _size())).alias(f"bytes_{p}"),
+            F.min(micros).alias(f"first_{p}"),
+            F.max(micros).alias(f"last_{p}"),
+        ]
+    return columns
+
+
+def observed_stats(
+    observed: dict[str, int | None], partitions: Iterable[int]
+) -> dict[int, PartitionStats]:
+    """Return the statistics that an observation of `stats_columns` has computed, by partition."""
+    return {
+        p: PartitionStats(
+            observed[f"rows_{p}"] or 0,
+            observed[f"bytes_{p}"] or 0,
+            _timestamp(observed[f"first_{p}"]),
+            _timestamp(observed[f"last_{p}"]),
+        )
+        for p in partitions
+    }
+
+
 def read_stats(
     spark: SparkSession, table: str, batch_ids: Sequence[int]
 ) -> dict[int, dict[int, PartitionStats]]:
     """Compute statistics of batches from the raw table's rows, by batch id and partition."""
-    size = sum(F.coalesce(F.octet_length(name), F.lit(0)) for name in ("key", "value"))
     rows = (
         spark.table(table)
         .where(F.col("batch_id").isin(list(batch_ids)))
         .groupBy("batch_id", "partition")
         .agg(
             F.count("*").alias("rows"),
-            F.sum(size.cast("bigint")).alias("bytes"),  # type: ignore[union-attr]
+            F.sum(_size()).alias("bytes"),
             F.min(F.unix_micros("timestamp")).alias("first"),
             F.max(F.unix_micros("timestamp")).alias("last"),
         )
@@ -203,6 +235,12 @@ def _agrees(snapshot: Row, rows: list[Row], replayed: bool) -> bool:
 
 def _sql_list(texts: Iterable[str]) -> str:
     return ", ".join(f"'{text}'" for text in texts)
+
+
+def _size() -> Column:
+    """Return the bytes of a row's key and value."""
+    key, value = (F.coalesce(F.octet_length(name), F.lit(0)) for name in ("key", "value"))
+    return (key + value).cast("bigint")
 
 
 def _timestamp(microseconds: int | None) -> datetime | None:

@@ -150,6 +150,8 @@ class KafkaRangesReader(DataSourceReader):
             fetch_max_bytes=FETCH_BYTES,
             max_partition_fetch_bytes=FETCH_BYTES,
         )
+        # kafka-python does not pass it on to the cluster's metadata, which are read twice.
+        consumer._cluster.config["retry_backoff_ms"] = RETRY_MS
         try:
             record_batches.deliver(consumer, wanted.end, skips)
             consumer.assign([at])

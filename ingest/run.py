@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 
 from ingest import batch_log, raw_table
 from ingest.batch_log import PartitionStats
@@ -133,12 +133,16 @@ class Job:
             IngestError: another kind; nothing was written.
         """
         ranges, offsets = batch_plan.ranges, batch_plan.offsets
+        partitions = [r.partition for r in ranges]
         batch = next_batch(batch_plan, ranges)
+        observation = Observation()
+        records = records.observe(observation, *batch_log.stats_columns(partitions))
         with watched(self.spark, lambda share: self._report_progress(share, offsets, started)):
             commit(records, self.table, batch_plan.state, batch)
         seconds = time.monotonic() - started
         self.progress(f"committed batch {batch.batch_id}")
-        stats, state = self.log_batch(batch, seconds)
+        stats = batch_log.observed_stats(observation.get, partitions)
+        stats, state = self.log_batch(batch, seconds, stats)
         return BatchResult(
             batch.batch_id,
             ranges,
@@ -150,30 +154,35 @@ class Job:
         )
 
     def log_batch(
-        self, batch: Batch, seconds: float
+        self, batch: Batch, seconds: float, stats: dict[int, PartitionStats]
     ) -> tuple[dict[int, PartitionStats], TableState | None]:
         """Append a committed batch to the batch log, and commit its group offsets for lag monitors.
 
+        Args:
+            batch: the committed batch.
+            seconds: from the plan to the commit.
+            stats: its statistics by partition, as they were observed.
+
         Returns:
-            The batch's statistics by partition, and the table's state if it is known.
+            Its statistics as the table has them, and the table's state if it is known.
         """
         snapshot = batch_snapshot(self.spark, self.table, batch)
-        # A batch without rows may have the same id as a batch with rows.
-        is_empty = snapshot is not None and not snapshot.added
-        stats = {} if is_empty else batch_log.read_stats(self.spark, self.table, [batch.batch_id])
         if snapshot is None:  # maintenance has expired it already; the next run repairs the log
-            return stats.get(batch.batch_id, {}), None
-        batch_stats = stats.get(batch.batch_id, {})
+            return stats, None
+        if sum(s.rows for s in stats.values()) != snapshot.added:
+            # Not observed, or a task was run twice, and counted twice.
+            by_batch = batch_log.read_stats(self.spark, self.table, [batch.batch_id])
+            stats = by_batch.get(batch.batch_id, {})
         self.progress("batch log")
         committed_at = raw_table.from_micros(snapshot.committed_us)
         entries = batch_log.entries(
-            self.source.name, batch, batch_stats, snapshot.snapshot_id, committed_at, seconds
+            self.source.name, batch, stats, snapshot.snapshot_id, committed_at, seconds
         )
         batch_log.append(self.spark, entries)
         self.source.commit_group_offsets(f"assay-{self.table}", batch.offsets)
-        if is_empty:  # the id of the last batch with rows is unknown here
-            return batch_stats, None
-        return batch_stats, TableState(
+        if not snapshot.added:  # the id of the last batch with rows is unknown here
+            return stats, None
+        return stats, TableState(
             snapshot.snapshot_id,
             batch.batch_id,
             batch.batch_id,

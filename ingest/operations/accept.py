@@ -116,5 +116,5 @@ def _commit(
     batch = next_batch(plan, ranges, decisions, offsets)
     no_rows = job.spark.createDataFrame([], SCHEMA)
     commit.commit(no_rows, job.table, plan.state, batch)
-    job.log_batch(batch, time.monotonic() - begun)
+    job.log_batch(batch, time.monotonic() - begun, {})
     return batch

@@ -136,7 +136,7 @@ def replay(job: Job, start: Position, end: Position) -> BatchResult | None:
             )
     seconds = time.monotonic() - begun
     job.progress(f"committed batch {batch.batch_id}")
-    stats, state_after = job.log_batch(batch, seconds)
+    stats, state_after = job.log_batch(batch, seconds, {})
     lag = sum(plan.lag.values())
     return BatchResult(batch.batch_id, ranges, stats, lag, [], seconds, state_after)
 
