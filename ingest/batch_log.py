@@ -187,7 +187,7 @@ def repair(spark: SparkSession, topic: str, table: str, snapshots: list[Row]) ->
     wrong = [
         job
         for job, snapshot in retained.items()
-        if not _agrees(snapshot, logged.get(job, []), replayed)
+        if not _agrees(batches[job], snapshot, logged.get(job, []), replayed)
     ]
     unknown = logged.keys() - retained.keys()
     if jobs := [*wrong, *unknown]:
@@ -221,9 +221,8 @@ def batch_of(snapshot: Row) -> commit.Batch:
     )
 
 
-def _agrees(snapshot: Row, rows: list[Row], replayed: bool) -> bool:
+def _agrees(batch: commit.Batch, snapshot: Row, rows: list[Row], replayed: bool) -> bool:
     """Return whether the log's rows of a batch agree with its snapshot."""
-    batch = batch_of(snapshot)
     logged = sorted([r.partition, r.start_offset, r.end_offset] for r in rows)
     added = int(snapshot.summary.get("added-records", 0))
     return (

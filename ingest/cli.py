@@ -9,8 +9,8 @@ import typer
 from kafka.consumer.fetcher import ConsumerRecord
 
 from ingest.command_line import (
-    Commands,
     TopicOption,
+    command_group,
     console,
     print_table,
     say,
@@ -25,12 +25,8 @@ if TYPE_CHECKING:
     from ingest.raw_table import TableState
     from ingest.run import BatchResult, Job
 
-app = typer.Typer(
-    cls=Commands,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    help="Move the messages of a Kafka topic into a raw table, exactly once.\n\n"
+app = command_group(
+    "Move the messages of a Kafka topic into a raw table, exactly once.\n\n"
     "Kafka, Spark and the topic are named by `ASSAY_KAFKA`, `ASSAY_SPARK` and `ASSAY_TOPIC`.",
 )
 topic_app = typer.Typer(no_args_is_help=True, help="Create or describe the topic.")

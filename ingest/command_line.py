@@ -43,6 +43,17 @@ class Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
 
 
+def command_group(help_text: str) -> typer.Typer:
+    """Create the command line of a package; its help is in Markdown."""
+    return typer.Typer(
+        cls=Commands,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        help=help_text,
+    )
+
+
 def main(app: typer.Typer, name: str) -> None:
     """Run a command line and exit with its exit code; nothing is printed after its last message."""
     prepare()

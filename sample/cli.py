@@ -8,17 +8,13 @@ from typing import Annotated
 import typer
 
 import sample
-from ingest.command_line import Commands, TopicOption, console, working
+from ingest.command_line import TopicOption, command_group, console, working
 from ingest.errors import BadFile
 from ingest.settings import load
 from sample import files
 
-app = typer.Typer(
-    cls=Commands,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    help="Generate synthetic messages, and publish messages to a Kafka topic.\n\n"
+app = command_group(
+    "Generate synthetic messages, and publish messages to a Kafka topic.\n\n"
     "Kafka and the topic are named by `ASSAY_KAFKA` and `ASSAY_TOPIC`.",
 )
 
