@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from ingest import commit, raw_table
 from ingest.arrow import MAX_TIMESTAMP, MIN_TIMESTAMP
+from ingest.errors import CommitConflict
 from ingest.settings import BATCH_LOG as BATCH_LOG
 
 SCHEMA = (
@@ -31,6 +32,7 @@ DECISIONS = {
     "replay": "replay",
 }
 Entry = dict[str, Any]
+WRITE_ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
@@ -142,11 +144,33 @@ def entries(
     ]
 
 
-def append(spark: SparkSession, rows: Sequence[Entry]) -> None:
-    """Append rows that `entries` returned."""
-    if rows:
-        ensure(spark)
-        spark.createDataFrame(rows, SCHEMA).writeTo(BATCH_LOG).append()
+def write(spark: SparkSession, topic: str, rows: Sequence[Entry]) -> None:
+    """Write rows of a topic that `entries` returned; rows that are there already are replaced.
+
+    They are there if the repair of a job that started meanwhile has written them.
+
+    Raises:
+        CommitConflict: other jobs wrote the same rows in each of WRITE_ATTEMPTS.
+    """
+    if not rows:
+        return
+    ensure(spark)
+    jobs = _sql_list(sorted({row["job_id"] for row in rows}))
+    statement = f"""
+        merge into {BATCH_LOG} as old using {{new}} as new
+        on old.topic = '{topic}' and old.job_id in ({jobs})
+            and old.job_id = new.job_id and old.partition = new.partition
+        when matched then update set *
+        when not matched then insert *
+    """
+    for attempt in range(1, WRITE_ATTEMPTS + 1):
+        try:
+            with commit.translate_commit_conflict(BATCH_LOG):
+                spark.sql(statement, new=spark.createDataFrame(rows, SCHEMA)).collect()
+            return
+        except CommitConflict:
+            if attempt == WRITE_ATTEMPTS:
+                raise
 
 
 def ensure(spark: SparkSession) -> None:
@@ -154,6 +178,7 @@ def ensure(spark: SparkSession) -> None:
     spark.sql(
         f"""
         create table if not exists {BATCH_LOG} ({SCHEMA}) using iceberg
+        tblproperties ('write.merge.mode' = 'merge-on-read')
         comment 'The batches that ingest committed. One row per topic, batch and partition.'
         """
     )
@@ -190,6 +215,9 @@ def repair(spark: SparkSession, topic: str, table: str, snapshots: list[Row]) ->
         if not _agrees(batches[job], snapshot, logged.get(job, []), replayed)
     ]
     unknown = logged.keys() - retained.keys()
+    if unknown:  # another job may have committed and logged a batch since `snapshots` were read
+        now = raw_table.ancestors(spark, table)
+        unknown -= {s.summary.get(raw_table.JOB_ID) for s in now}
     if jobs := [*wrong, *unknown]:
         spark.sql(
             f"delete from {BATCH_LOG} where topic = '{topic}' and batch_id >= {oldest} "
@@ -203,7 +231,7 @@ def repair(spark: SparkSession, topic: str, table: str, snapshots: list[Row]) ->
         batch_stats = stats.get(batch.batch_id, {}) if "added-records" in snapshot.summary else {}
         at = raw_table.from_micros(snapshot.committed_us)
         rows += entries(topic, batch, batch_stats, snapshot.snapshot_id, at, None)
-    append(spark, rows)
+    write(spark, topic, rows)
     return len(jobs)
 
 

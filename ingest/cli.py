@@ -166,7 +166,7 @@ def run(
                 )
             continue
         with working("ingesting") as progress, opened(configured, progress) as job:
-            state = job.read_state()
+            state = job.state
             result = job.run(limits, state)
             if result is not None:
                 state = result.state or job.read_state()
@@ -225,7 +225,7 @@ def plan(
 
     configured = load(topic=topic_name)
     with opened(configured, read_only=True) as job:
-        batch_plan = job.plan(BatchLimits(configured.max_messages, configured.max_bytes))
+        batch_plan = job.plan(BatchLimits(configured.max_messages, configured.max_bytes), job.state)
         mean = job.source.mean_bytes(batch_plan.topic)
     rows = [
         {

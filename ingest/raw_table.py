@@ -149,7 +149,11 @@ def check_topic(spark: SparkSession, table: str, topic: str) -> bool:
 
 def read_state(spark: SparkSession, table: str) -> TableState:
     """Read the committed state from the table's snapshots, or else derive it from its rows."""
-    snapshots = ancestors(spark, table)
+    return state_at(spark, table, ancestors(spark, table))
+
+
+def state_at(spark: SparkSession, table: str, snapshots: list[Row]) -> TableState:
+    """Return the state that `ancestors` of the table hold, or else derive it from its rows."""
     if not snapshots:
         return EMPTY
     snapshot_id = snapshots[0].snapshot_id

@@ -60,12 +60,17 @@ class BatchResult:
 
 @dataclass
 class Job:
-    """An ingest job: a topic and its raw table, with open connections. Created by `opened`."""
+    """An ingest job: a topic and its raw table, with open connections. Created by `opened`.
+
+    Attributes:
+        state: state of the raw table when the job was opened.
+    """
 
     settings: Settings
     spark: SparkSession
     source: Source
     progress: Progress
+    state: TableState = raw_table.EMPTY
     _reported: float = field(default=0.0, init=False)
 
     @property
@@ -73,8 +78,8 @@ class Job:
         """The raw table."""
         return self.settings.raw_table
 
-    def prepare(self) -> None:
-        """Create the raw table if it does not exist, and repair the batch log.
+    def prepare(self) -> TableState:
+        """Create the raw table if it does not exist, repair the batch log, and read the state.
 
         Raises:
             TableNameClash: the table belongs to another topic; nothing was written.
@@ -83,6 +88,7 @@ class Job:
         snapshots = raw_table.ancestors(self.spark, self.table)
         if repaired := batch_log.repair(self.spark, self.source.name, self.table, snapshots):
             self.progress(f"repaired {repaired} batches of the batch log")
+        return raw_table.state_at(self.spark, self.table, snapshots)
 
     def read_state(self) -> TableState:
         """Read the table's state; it is `EMPTY` if the table does not exist."""
@@ -156,7 +162,7 @@ class Job:
     def log_batch(
         self, batch: Batch, seconds: float, stats: dict[int, PartitionStats]
     ) -> tuple[dict[int, PartitionStats], TableState | None]:
-        """Append a committed batch to the batch log, and commit its group offsets for lag monitors.
+        """Write a committed batch to the batch log, and commit its group offsets for lag monitors.
 
         Args:
             batch: the committed batch.
@@ -178,7 +184,7 @@ class Job:
         entries = batch_log.entries(
             self.source.name, batch, stats, snapshot.snapshot_id, committed_at, seconds
         )
-        batch_log.append(self.spark, entries)
+        batch_log.write(self.spark, self.source.name, entries)
         self.source.commit_group_offsets(f"assay-{self.table}", batch.offsets)
         if not snapshot.added:  # the id of the last batch with rows is unknown here
             return stats, None
@@ -251,9 +257,10 @@ def opened(
         with connected(settings) as spark:
             job = Job(settings, spark, source, progress)
             if not read_only:
-                job.prepare()
+                job.state = job.prepare()
             elif spark.catalog.tableExists(job.table):
                 raw_table.check_topic(spark, job.table, source.name)
+                job.state = raw_table.read_state(spark, job.table)
             register(spark, {**settings.connection(), "stall_seconds": settings.stall_seconds})
             progress("planning")
             yield job

@@ -140,7 +140,7 @@ def _table(settings: Settings, spark: SparkSession) -> Iterator[Check]:
         return
     try:
         with opened(settings, read_only=True) as job:
-            plan = job.plan(BatchLimits())
+            plan = job.plan(BatchLimits(), job.state)
     except IngestError as error:
         yield Check(settings.raw_table, error.problem, error.remedy)
         return

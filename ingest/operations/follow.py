@@ -75,7 +75,7 @@ def _batches(
     The state is passed from batch to batch: while there is nothing new, only Kafka is polled.
     """
     batches = 0
-    state = job.read_state()
+    state = job.state
     while not stopped.is_set():
         started = time.monotonic()
         result = job.run(limits, state)

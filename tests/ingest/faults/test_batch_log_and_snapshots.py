@@ -1,7 +1,14 @@
 """The batch log lost or damaged, snapshots expired, the table compacted."""
 
+import threading
+
 import pytest
 
+from ingest import batch_log as log
+from ingest import commit, raw_table
+from ingest import run as ingest_run
+from ingest.plan import BatchLimits
+from ingest.settings import Settings
 from tests.ingest.faults import kafka_actions, thrift
 from tests.ingest.faults.job import Job, drain, run, settle
 from tests.ingest.faults.oracle import Oracle
@@ -25,7 +32,7 @@ def test_the_batch_log_is_repaired_from_the_table(kafka: str, topic: str, oracle
         kafka_actions.fill(kafka, topic, 5)
         run(topic)
     right, snapshots = batch_log(topic), thrift.snapshots(topic)
-    assert [(b, p, start, end, count) for b, p, _, _, start, end, count, *_ in right] == [
+    assert logged(topic) == [
         (batch, partition, (batch - 1) * 5, batch * 5, 5)
         for batch in (1, 2)
         for partition in (0, 1, 2)
@@ -50,6 +57,51 @@ def test_the_batch_log_is_repaired_from_the_table(kafka: str, topic: str, oracle
     assert batch_log(topic)[:6] == right and len(batch_log(topic)) == 9
     oracle.assert_right()
     settle(topic)
+
+
+def test_a_job_that_starts_before_another_has_logged_its_batch(
+    kafka: str, topic: str, oracle: Oracle
+) -> None:
+    kafka_actions.fill(kafka, topic, 5)
+    once = [(1, p, 0, 5, 5) for p in range(3)]
+    with (
+        ingest_run.opened(Settings(topic=topic)) as first,
+        ingest_run.opened(Settings(topic=topic)) as second,
+    ):
+        # The first commits, the second repairs the log, the first writes its entry.
+        plan = first.plan(BatchLimits())
+        batch = ingest_run.next_batch(plan, plan.ranges)
+        commit.commit(first.read(plan, plan.ranges), first.table, plan.state, batch)
+        before = raw_table.ancestors(second.spark, second.table)
+        assert second.prepare().batch_id == 1
+        stats, _ = first.log_batch(batch, 1.0, {})
+        assert logged(topic) == once and sum(s.rows for s in stats.values()) == 15
+
+        # The second reads the snapshots, the first commits and logs, the second repairs.
+        kafka_actions.fill(kafka, topic, 5)
+        assert first.run(BatchLimits()) is not None
+        twice = once + [(2, p, 5, 10, 5) for p in range(3)]
+        assert log.repair(second.spark, topic, second.table, before) == 0
+        assert logged(topic) == twice
+
+        # Both write at once.
+        thrift.sql(f"delete from {BATCH_LOG} where topic = '{topic}'")
+        jobs = [threading.Thread(target=job.prepare) for job in (first, second)]
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join(60)
+        assert logged(topic) == twice
+    oracle.assert_right()
+    settle(topic)
+
+
+def logged(topic: str) -> list[tuple[object, ...]]:
+    """Return batch, partition, offsets and rows of the batch log of a topic."""
+    return [
+        (batch, partition, start, end, count)
+        for batch, partition, _, _, start, end, count, *_ in batch_log(topic)
+    ]
 
 
 def test_offsets_follow_from_rows_without_batch_snapshots(
