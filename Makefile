@@ -61,6 +61,8 @@ bench-build: setup-dev ## measure full and incremental builds against DuckDB; ME
 lock: setup-dev ## update requirements/*.txt from requirements/*.in
 	@uv pip compile --quiet $(LOCK) -o requirements/uv.txt requirements/uv.in
 	@uv pip compile --quiet $(LOCK) -o requirements/dev.txt requirements/dev.in
-	@uv pip compile --quiet $(LOCK) -c requirements/dev.txt -o requirements/run.txt requirements/run.in
+	@for kind in run dashboard notebook; do \
+		uv pip compile --quiet $(LOCK) -c requirements/dev.txt -o requirements/$$kind.txt requirements/$$kind.in; done
+	@uv pip compile --quiet $(LOCK) -o requirements/impyla.txt requirements/impyla.in
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate

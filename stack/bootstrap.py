@@ -1,6 +1,6 @@
 """Create the virtual environment, with Python's standard library alone.
 
-Usage: python3 stack/bootstrap.py run|dev
+Usage: python3 stack/bootstrap.py run|dashboard|notebook|dev
 """
 
 import hashlib
@@ -24,7 +24,7 @@ INDEX_VARIABLES = re.compile(
 
 
 def main(kind: str) -> None:
-    """Install the pinned requirements of one kind (`run` or `dev`) unless they are installed."""
+    """Install the pinned requirements of one kind, a file of `requirements`, once."""
     if os.pathsep in str(ROOT):
         fail(f"the path {ROOT} contains a colon, which separates paths", "rename the folder")
     wanted = REQUIREMENTS / f"{kind}.txt"
