@@ -1,3 +1,9 @@
+{#-
+    Publish what passed. At the end of a command, `end_build` (end.sql) publishes each table of which
+    every test has passed on its current snapshot (passed_tests.sql), and whose parents are published in
+    the state it was made from. To publish a table is to replace the view that readers query.
+-#}
+
 {% macro unaudited_tables() %}
     {% set found = {} %}
     {% for node in table_nodes() if not warehouse().tables.get(node.alias, {}).get('code') %}

@@ -129,7 +129,7 @@ MUTATIONS = (
     ),
     Mutation("positions count from 0", "flat_questions", "position + 1", "position"),
     Mutation(
-        "all messages are flattened",
+        "a semi join is left out: all messages are flattened",
         "flat_questions",
         "    left semi join attempts using (message_id)\n",
         "",
@@ -177,7 +177,24 @@ MUTATIONS = (
     Mutation("the pass mark itself fails", "below_pass_mark", "score < cast", "score <= cast"),
     Mutation("everybody is perfect", "perfect_scores", " filter (where is_all_correct)", ""),
     Mutation("nine ranks for ten", "least_common_courses", "<= 10", "< 10"),
-    Mutation("hours without attempts are lost", "attempts_by_hour", "left join", "inner join"),
+    Mutation(
+        "an inner join for a left one: hours without attempts are lost",
+        "attempts_by_hour",
+        "left join",
+        "inner join",
+    ),
+    Mutation(
+        "a wrong join key: questions of other exams are joined",
+        "dim_questions",
+        "left join options using (base_exam_id, question_id)",
+        "left join options on questions.question_id = options.question_id",
+    ),
+    Mutation(
+        "a join fans out: every earlier day is joined",
+        "attempts_by_date",
+        "dates.date_day = attempts.started_date",
+        "dates.date_day >= attempts.started_date",
+    ),
     Mutation(
         "bins are rounded", "score_distribution_by_course", "floor(score * 10)", "round(score * 10)"
     ),
