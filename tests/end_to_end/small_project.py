@@ -15,7 +15,10 @@ from stack.settings import ROOT
 from tests.end_to_end.project import Node, manifest
 from tests.end_to_end.warehouse import session
 
-SCHEMAS = ("audit", "staging", "flattened", "core", "questions", "operations", "reference")
+SCHEMAS = (
+    *("audit", "staging", "flattened", "reference"),
+    *("core", "items", "questions", "operations"),
+)
 COPIED = (
     *("dbt_project.yml", "profiles.yml", "selectors.yml", "macros"),
     *("tests/dbt/_tests.yml", "models/_docs.md", "models/staging/_sources.yml"),

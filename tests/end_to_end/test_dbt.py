@@ -6,7 +6,7 @@ from pathlib import Path
 from stack.settings import ROOT
 from tests.end_to_end.project import Node, manifest, relations
 
-LAYERS = ["reference", "staging", "flattened", "core", "questions", "operations"]
+LAYERS = ["reference", "staging", "flattened", "core", "items", "questions", "operations"]
 
 
 def test_it_is_described_down_to_its_columns(relation: Node) -> None:
@@ -72,7 +72,7 @@ def test_every_question_is_shown_to_somebody() -> None:
         for parent in exposure["depends_on"]["nodes"]
     }
     for node in relations():
-        if node["config"]["schema"] == "questions":
+        if node["config"]["schema"] in ("items", "questions"):
             assert node["unique_id"] in shown, node["name"]
 
 
@@ -88,5 +88,5 @@ def test_data_walks_one_way() -> None:
                 upstream = manifest()["nodes"][parent]["fqn"][1:3]
                 upper = upstream[1] if upstream[0] == "marts" else upstream[0]
                 assert LAYERS.index(upper) <= LAYERS.index(layer), (parent, node["name"])
-                if layer in ("core", "questions"):
+                if layer in ("core", "items", "questions"):
                     assert upper != "staging", (parent, node["name"])

@@ -30,7 +30,7 @@ MODULES = {
     name: typer.main.get_command(module.app)
     for name, module in (("ingest", ingest.cli), ("sample", sample.cli), ("stack", stack.cli))
 }
-SCHEMAS = "core|questions|operations|flattened|reference|staging|raw|audit"
+SCHEMAS = "core|items|questions|operations|flattened|reference|staging|raw|audit"
 # What the documents give as an example, or what a user makes.
 EXAMPLES = {".env", "ingest.toml", "attempts.json", "raw.exam_2_a", "raw.second_exam"}
 # Where settings besides those of the classes are read.
