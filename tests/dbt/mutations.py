@@ -198,7 +198,43 @@ MUTATIONS = (
     Mutation(
         "bins are rounded", "score_distribution_by_course", "floor(score * 10)", "round(score * 10)"
     ),
-    Mutation("once correct is always correct", "questions_always_correct", "bool_and", "bool_or"),
+    Mutation(
+        "the pass mark itself fails in a course",
+        "below_pass_mark_by_course",
+        "score < cast",
+        "score <= cast",
+    ),
+    Mutation(
+        "a redelivered response counts once",
+        "question_difficulty",
+        "coalesce(redelivered.message_count, 1)",
+        "1L",
+    ),
+    Mutation(
+        "the interval is symmetric",
+        "question_difficulty",
+        "0.25D * 1.96D * 1.96D",
+        "0D",
+        "macros/marts/wilson_interval.sql",
+    ),
+    Mutation(
+        "only selected options were shown",
+        "option_selection_rates",
+        "where not shown",
+        "where shown.is_checked and not shown",
+    ),
+    Mutation(
+        "raw scores that nobody has are lost",
+        "raw_score_distribution",
+        "left join",
+        "inner join",
+    ),
+    Mutation(
+        "once correct is always correct",
+        "questions_always_correct",
+        "correct_responses = responses",
+        "correct_responses > 0",
+    ),
     Mutation(
         "enough attempts are too few",
         "course_difficulty",

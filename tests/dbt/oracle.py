@@ -1,8 +1,8 @@
 """The warehouse's figures once more, from the records, in plain Python.
 
-It shares no code with the models and knows no Spark. A function of `QUESTIONS` is named as the
-model whose rows it gives. Sums are exact (fractions); what is a double in the model is one here, at
-the end.
+It shares no code with the models and knows no Spark. A function of `QUESTIONS` or `ITEMS` is named
+as the model whose rows it gives. Sums are exact (fractions); what is a double in the model is one
+here, at the end.
 """
 
 import math
@@ -316,6 +316,74 @@ def course_difficulty(found: list[Attempt]) -> Iterator[Row]:
         }
 
 
+def below_pass_mark_by_course(found: list[Attempt]) -> Iterator[Row]:
+    for course, taken in _by(_scored(found), lambda a: a.course):
+        row = next(below_pass_mark(taken))
+        whole = {"all_messages": _messages(taken), "all_attempts": len(taken)}
+        interval = _wilson("share_of_attempts", row["attempts"], len(taken))
+        yield {"exam_name": course} | row | whole | interval
+
+
+def question_difficulty(found: list[Attempt]) -> Iterator[Row]:
+    responses: dict[tuple[str, str], list[tuple[int, Json]]] = defaultdict(list)
+    names: dict[str, tuple[int, str]] = {}
+    for a in found:
+        names[a.exam] = max(names.get(a.exam, (a.started, a.course)), (a.started, a.course))
+        if not a.is_test:
+            for q in a.questions:
+                responses[a.exam, q["id"]].append((a.messages, q))
+    for (exam, question), given in responses.items():
+        results = Counter(q["user_result"] for _, q in given)
+        options = {(o["id"], bool(o.get("correct"))) for _, q in given for o in q["options"]}
+        messages = sum(count for count, _ in given)
+        correct = sum(count for count, q in given if q["user_result"] == "correct")
+        yield {
+            "base_exam_id": exam,
+            "exam_name": names[exam][1],
+            "question_id": question,
+            "option_count": len({option for option, _ in options}),
+            "is_multiple_response": sum(is_correct for _, is_correct in options) > 1,
+            "responses_of_messages": messages,
+            "responses": len(given),
+            "correct_responses_of_messages": correct,
+            "correct_responses": results["correct"],
+            "incomplete_responses": results["missed_some"],
+            "unanswered_responses": results["unanswered"],
+            "share_correct_of_messages": _share(correct, messages),
+            "share_correct": _share(results["correct"], len(given)),
+        } | _wilson("share_correct", results["correct"], len(given))
+
+
+def option_selection_rates(found: list[Attempt]) -> Iterator[Row]:
+    shown: dict[tuple[str, str, str], list[tuple[int, Json]]] = defaultdict(list)
+    for a in found:
+        for q in a.questions:
+            for o in q["options"]:
+                if not a.is_test:
+                    shown[a.exam, q["id"], o["id"]].append((a.messages, o))
+    for (exam, question, option), given in shown.items():
+        selected = [messages for messages, o in given if o["checked"]]
+        yield {
+            "base_exam_id": exam,
+            "question_id": question,
+            "option_id": option,
+            "is_correct": any(o.get("correct") for _, o in given),
+            "responses_of_messages": sum(messages for messages, _ in given),
+            "responses": len(given),
+            "selections_of_messages": sum(selected),
+            "selections": len(selected),
+            "selection_share": _share(len(selected), len(given)),
+        } | _wilson("selection_share", len(selected), len(given))
+
+
+def raw_score_distribution(found: list[Attempt]) -> Iterator[Row]:
+    for (course, total), taken in _by(_scored(found), lambda a: (a.course, a.counts["total"])):
+        for correct in range(total + 1):
+            reached = [a for a in taken if a.counts["correct"] == correct]
+            row = {"exam_name": course, "question_count": total, "correct_count": correct}
+            yield row | _both(reached)
+
+
 def questions_always_correct(found: list[Attempt]) -> Iterator[Row]:
     responses: dict[tuple[str, str], list[tuple[int, Json]]] = defaultdict(list)
     for a in found:
@@ -347,6 +415,7 @@ QUESTIONS: tuple[Callable[[list[Attempt]], Iterator[Row]], ...] = (
     attempts_by_weekday,
     average_score,
     below_pass_mark,
+    below_pass_mark_by_course,
     course_difficulty,
     course_popularity,
     courses_assessed,
@@ -363,6 +432,11 @@ QUESTIONS: tuple[Callable[[list[Attempt]], Iterator[Row]], ...] = (
     time_to_finish,
     time_to_finish_by_course,
     unanswered_by_course,
+)
+ITEMS: tuple[Callable[[list[Attempt]], Iterator[Row]], ...] = (
+    option_selection_rates,
+    question_difficulty,
+    raw_score_distribution,
 )
 
 
@@ -383,6 +457,14 @@ def _part(part: list[Attempt], whole: list[Attempt]) -> Row:
 
 def _share(part: Fraction | int, whole: int) -> float | None:
     return float(Fraction(part) / whole) if whole else None
+
+
+def _wilson(name: str, part: int, whole: int) -> Row:
+    """The ends of the 95 % interval of a share, as Wilson's paper has them."""
+    z, p = 1.96, part / whole
+    center = (p + z * z / (2 * whole)) / (1 + z * z / whole)
+    half = z * math.sqrt(p * (1 - p) / whole + (z / (2 * whole)) ** 2) / (1 + z * z / whole)
+    return {f"{name}_ci_lower": center - half, f"{name}_ci_upper": center + half}
 
 
 def _scored(found: list[Attempt]) -> list[Attempt]:

@@ -133,7 +133,12 @@ def disagreements(models: set[str] | None = None) -> list[object]:
         for name, count in oracle.core_counts(attempts).items()
         if models is None or name in models
     }
-    questions = [model for model in oracle.QUESTIONS if models is None or model.__name__ in models]
+    answered = [
+        (f"{schema}.{model.__name__}", model)
+        for schema, figures in (("questions", oracle.QUESTIONS), ("items", oracle.ITEMS))
+        for model in figures
+        if models is None or model.__name__ in models
+    ]
     [counted, rejections, *answers] = rows_of_each(
         [
             " union all ".join(
@@ -141,7 +146,7 @@ def disagreements(models: set[str] | None = None) -> list[object]:
                 for name in counts
             ),
             "select reason, messages from operations.rejections_by_reason where messages != 0",
-            *(f"select * from questions.{model.__name__}" for model in questions),
+            *(f"select * from {table}" for table, _ in answered),
         ]
     )
     found: list[object] = [
@@ -152,8 +157,8 @@ def disagreements(models: set[str] | None = None) -> list[object]:
     rejected = {row["reason"]: row["messages"] for row in rejections}
     if rejected != oracle.rejections(raw):
         found.append(("rejections_by_reason", rejected, oracle.rejections(raw)))
-    for model, answer in zip(questions, answers, strict=True):
-        found += [(model.__name__, *pair) for pair in unlike(answer, list(model(attempts)))]
+    for (table, model), answer in zip(answered, answers, strict=True):
+        found += [(table, *pair) for pair in unlike(answer, list(model(attempts)))]
     return found
 
 

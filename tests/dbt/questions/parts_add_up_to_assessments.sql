@@ -1,15 +1,16 @@
 -- Courses, exams, hours, weekdays, dates and redeliveries add up to all assessments, and score bins
--- to those with a score.
+-- and raw scores to those with a score.
 with
 
 parts as (
     {% for model in [
         'course_popularity', 'courses_per_exam', 'attempts_by_hour', 'attempts_by_weekday',
         'attempts_by_date', 'message_redeliveries', 'score_distribution', 'score_distribution_by_course',
+        'raw_score_distribution',
     ] -%}
         select
             '{{ model }}' as model,
-            {{ 'true' if model.startswith('score') else 'false' }} as is_scored,
+            {{ 'true' if 'score' in model else 'false' }} as is_scored,
             coalesce(sum(messages), 0) as messages,
             coalesce(sum(attempts), 0) as attempts
         from {{ ref(model) }}
