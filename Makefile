@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport $(filter PYTHON% DBT_%,$(.VARIABLES))
 SETUP := $(PYTHON) -Es stack/check_python.py && $(PYTHON) -Es stack/bootstrap.py
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo sql check test test-long lint chaos bench bench-build lock
+.PHONY: help setup setup-dev up down status reset demo sql docs check test test-long lint chaos bench bench-build lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,6 +34,10 @@ reset: setup ## stop the services and delete their data
 
 sql: setup ## a SQL prompt through the Thrift Server
 	@$(PY) -m stack sql
+
+docs: setup ## two pages that open without a server: what each metric means, and all models
+	@dbt --quiet parse $(DOCS) && dbt --quiet docs generate --static --no-compile --empty-catalog $(DOCS)
+	@$(PY) -m dictionary target/docs
 
 lint: setup-dev ## check style, types and conventions
 	@ruff check . && ruff format --check . && mypy
@@ -65,4 +69,5 @@ lock: setup-dev ## update requirements/*.txt from requirements/*.in
 		uv pip compile --quiet $(LOCK) -c requirements/dev.txt -o requirements/$$kind.txt requirements/$$kind.in; done
 	@uv pip compile --quiet $(LOCK) -o requirements/impyla.txt requirements/impyla.in
 
+DOCS := --target-path target/docs
 LOCK := --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate

@@ -1,0 +1,17 @@
+"""The errors of the dictionary: each names its remedy."""
+
+
+class DictionaryError(Exception):
+    """The pages cannot be made.
+
+    Args:
+        problem: what is wrong, naming the thing and the place.
+        remedy: what to do about it, preferably a command.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
