@@ -1,0 +1,98 @@
+"""Every `sh` block of the documents is run as written, or listed here with the reason why not."""
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from stack import lifecycle, processes
+from stack.settings import ROOT, Settings
+from tests.conftest import claim_offset
+from tests.end_to_end.blocks import (
+    DOCUMENTS,
+    Block,
+    blocks,
+    check,
+    copy_of_the_project,
+    run,
+)
+
+# Documents whose blocks a test runs, all of them.
+RUN_BY = {
+    "docs/operations.md": "tests/end_to_end/test_blocks.py",
+    "docs/tutorial.md": "tests/end_to_end/test_tutorial.py",
+}
+# By document and first word or words of a block, why no test runs it as it stands.
+NOT_RUN = {
+    ("CHANGELOG.md", "dbt build --full-refresh"): (
+        "needs a warehouse of the version before; test_warehouse_commands.py runs these commands"
+    ),
+    ("CONTRIBUTING.md", "make check"): "runs the tests themselves",
+    ("CONTRIBUTING.md", "python -m tests.dbt.mutations"): (
+        "takes the defect of the example; test_contributing.py plants it in a copy"
+    ),
+    ("CONTRIBUTING.md", "make lock"): "asks an index for new versions, and changes the pins",
+    ("CONTRIBUTING.md", "python -m stack jars"): (
+        "runs the tests themselves; test_jars.py fetches and checks jars"
+    ),
+    ("README.md", "make demo"): (
+        "runs the tests themselves; test_demo.py and test_tutorial.py run `make demo`"
+    ),
+}
+
+
+def of_all_documents() -> list[tuple[str, Block]]:
+    """Each `sh` block, with the name of its document."""
+    return [
+        (str(document.relative_to(ROOT)), block)
+        for document in DOCUMENTS
+        for block in blocks(document, "sh")
+    ]
+
+
+def test_every_block_is_run_or_listed() -> None:
+    expected = set(NOT_RUN)
+    for name, block in of_all_documents():
+        if name in RUN_BY:
+            continue
+        listed = [key for key in NOT_RUN if key[0] == name and block.text.startswith(key[1])]
+        assert len(listed) == 1, f"{name}: no test runs this block:\n{block.text}"
+        expected.discard(listed[0])
+    assert not expected, f"there are no such blocks: {expected}"
+
+
+@pytest.mark.parametrize(("document", "test"), RUN_BY.items(), ids=list(RUN_BY))
+def test_a_document_that_is_run_has_blocks_and_its_test(document: str, test: str) -> None:
+    assert blocks(ROOT / document, "sh")
+    assert Path(document).name in (ROOT / test).read_text()
+
+
+def test_other_languages_of_shells_are_not_used() -> None:
+    for document in DOCUMENTS:
+        found = re.findall(r"^```(bash|shell|console|zsh)$", document.read_text(), re.M)
+        assert not found, document.name
+
+
+@pytest.mark.long
+@pytest.mark.services
+def test_the_first_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All blocks of docs/operations.md, with services and a state of their own."""
+    project = copy_of_the_project(tmp_path)
+    monkeypatch.delenv("ASSAY_THRIFT_PORT", raising=False)  # of the services of other tests
+    with ExitStack() as claim:
+        settings = Settings(port_offset=claim_offset(claim), state=tmp_path / "state")
+        own = {
+            "ASSAY_PORT_OFFSET": str(settings.port_offset),
+            "ASSAY_STATE": str(settings.state),
+            **settings.client_environment(),
+        }
+        try:
+            wanted = blocks(ROOT / "docs" / "operations.md", "sh")
+            outcomes = run(wanted, project, timeout=1000, **own)
+            assert not processes.find(settings.state)  # after its last command, `make down`
+        finally:
+            lifecycle.down(settings)
+    check(outcomes)
+    assert "100,000 messages into raw.assess" in outcomes[0].output
+    assert "How many assessments were taken?" in outcomes[0].output
