@@ -42,14 +42,16 @@ from questions.answers
 order by position
 """
 NEXT = """
-What next
-  make sql                       a SQL prompt through Thrift; try: select * from questions.answers;
-  show tables in questions;      there; and in raw, staging, flattened and core
-  python -m stack hdfs -ls -R /warehouse     the files of these tables
-  dbt build                      after a change to a model: run it, test it, publish it
+Three ways in
+  make sql                       SQL, here or from any client (docs/connect.md); try:
+                                 select * from questions.answers;
+  make notebook                  the study as a notebook, with plots
+  make dashboard                 courses, questions and the pipeline in a browser
+
+And then
+  docs/tutorial.md               ten minutes to a model of your own, with its test
   make demo DATA=attempts.json   the same with your own messages
   make down                      stop the services; the data is kept
-(`python` and `dbt` are those of the virtual environment: `. .venv/bin/activate`)
 """
 
 console = Console(highlight=False, soft_wrap=True)
