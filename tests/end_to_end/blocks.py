@@ -83,19 +83,22 @@ def check(outcomes: list[Outcome]) -> None:
 
 
 def copy_of_the_project(folder: Path) -> Path:
-    """Copy the project, with a virtual environment that has the packages of this one."""
+    """Copy the project, with a virtual environment that runs the programs of this one."""
     copy = folder.resolve() / "assay"
     shutil.copytree(ROOT, copy, symlinks=True, ignore=LEFT_OUT)
-    venv, prefix = copy / ".venv", Path(sys.prefix)
+    venv = copy / ".venv"
     (venv / "bin").mkdir(parents=True)
-    for name in ("lib", "pyvenv.cfg"):
-        (venv / name).symlink_to(prefix / name)
-    for program in (prefix / "bin").iterdir():
-        (venv / "bin" / program.name).symlink_to(program)
+    for program in Path(sys.executable).parent.iterdir():
+        # Not uv, so that nothing can be installed, and not Python, which would find its packages,
+        # and so the Java of the services, by the path of the link.
+        if not program.name.startswith(("uv", "python")):
+            (venv / "bin" / program.name).symlink_to(program)
+    for name in ("python", "python3"):
+        program = venv / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        program.chmod(0o755)
     # As `stack/bootstrap.py` marks what it has installed, so that it installs nothing.
     made_for = sys.version.encode() + os.fsencode(venv)
-    (venv / "made-by").write_text(hashlib.sha256(made_for).hexdigest())
-    for kind in ("run", "dev"):
-        wanted = (ROOT / "requirements" / f"{kind}.txt").read_bytes()
-        (venv / f"installed-{kind}").write_text(hashlib.sha256(wanted + made_for).hexdigest())
+    wanted = (ROOT / "requirements" / "run.txt").read_bytes()
+    (venv / "installed-run").write_text(hashlib.sha256(wanted + made_for).hexdigest())
     return copy
