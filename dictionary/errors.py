@@ -1,4 +1,4 @@
-"""The errors of the dictionary: each names its remedy."""
+"""The error of the dictionary, which names its remedy."""
 
 
 class DictionaryError(Exception):
@@ -9,7 +9,7 @@ class DictionaryError(Exception):
         remedy: what to do about it, preferably a command.
     """
 
-    exit_code = 1
+    exit_code = 29
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem)

@@ -143,7 +143,7 @@ def test_what_is_missing_is_named_with_its_remedy(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert result.returncode == 1
+    assert result.returncode == DictionaryError.exit_code
     assert result.stderr.startswith(f"error: {tmp_path}/static_index.html: No such file")
     assert "remedy: " in result.stderr and "make docs" in result.stderr
 

@@ -15,6 +15,7 @@ import typer
 import yaml
 from dbt.cli.main import cli as dbt
 
+import dictionary.errors
 import ingest.cli
 import ingest.errors
 import sample.cli
@@ -228,8 +229,11 @@ def test_every_error_is_listed_with_its_exit_code() -> None:
     listed = {
         (int(code), name) for code, name in re.findall(r"^\| (\d+) \|.*?\| `(\w+)` \|", text, re.M)
     }
-    ingest_errors = codes(ingest.errors, ingest.errors.IngestError)
-    assert listed == ingest_errors | codes(stack.errors, stack.errors.StackError)
+    assert listed == (
+        codes(dictionary.errors, Exception)
+        | codes(ingest.errors, ingest.errors.IngestError)
+        | codes(stack.errors, stack.errors.StackError)
+    )
 
 
 def codes(module: ModuleType, base: Any) -> set[tuple[int, str]]:
