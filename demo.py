@@ -61,7 +61,7 @@ def main(
     file: Annotated[str, typer.Argument(help="JSON array or JSON lines; default: the sample")] = "",
 ) -> None:
     """Run the pipeline, from Kafka to the answers, on the sample or on a file."""
-    with cli.reporting(), reporting():
+    with reporting(), cli.reporting():  # ingest's takes other errors for defects
         run(file)
 
 

@@ -96,6 +96,12 @@ def test_data_may_have_any_name(tmp_path: Path) -> None:
         assert "remedy:" in said
 
 
+def test_the_demo_names_a_folder_that_it_cannot_use() -> None:
+    said = run(sys.executable, "demo.py", expect=7, among={"ASSAY_STATE": "/proc/nowhere"})
+    assert "error: cannot write /proc/nowhere.lock" in said and "remedy:" in said
+    assert "defect" not in said
+
+
 @pytest.mark.long
 @pytest.mark.services
 def test_a_new_checkout_with_an_odd_name_goes_from_setup_to_the_answers(

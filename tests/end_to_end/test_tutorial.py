@@ -14,7 +14,7 @@ def outcomes(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> list[
     """What became of each block."""
     project = copy_of_the_project(tmp_path_factory.mktemp("tutorial"))
     wanted = blocks(ROOT / "docs" / "tutorial.md", "sh", "sql", "yaml")
-    return run(wanted, project, timeout=3000)
+    return run(wanted, project, timeout=1000)
 
 
 def said(outcomes: list[Outcome], command: str) -> str:
