@@ -31,7 +31,7 @@ READS = {
     "select value from statements_a.one lateral view explode(array(id)) as value": {
         "statements_a.one"
     },
-    "select count_if(id > 0) filter (where id is not null) over () from statements_a.one": {
+    "select count_if(id > 0) filter (where id is not null) from statements_a.one": {
         "statements_a.one"
     },
 }
