@@ -1,26 +1,16 @@
 """Every `sh` block of the documents is run as written, or listed here with the reason why not."""
 
 import re
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from stack import lifecycle, processes
-from stack.settings import ROOT, Settings
-from tests.conftest import claim_offset
-from tests.end_to_end.blocks import (
-    DOCUMENTS,
-    Block,
-    blocks,
-    check,
-    copy_of_the_project,
-    run,
-)
+from stack.settings import ROOT
+from tests.end_to_end.blocks import DOCUMENTS, Block, blocks
 
 # Documents whose blocks a test runs, all of them.
 RUN_BY = {
-    "docs/operations.md": "tests/end_to_end/test_blocks.py",
+    "docs/operations.md": "tests/end_to_end/test_first_session.py",
     "docs/tutorial.md": "tests/end_to_end/test_tutorial.py",
 }
 # By document and first word or words of a block, why no test runs it as it stands.
@@ -72,27 +62,3 @@ def test_other_languages_of_shells_are_not_used() -> None:
     for document in DOCUMENTS:
         found = re.findall(r"^```(bash|shell|console|zsh)$", document.read_text(), re.M)
         assert not found, document.name
-
-
-@pytest.mark.long
-@pytest.mark.services
-def test_the_first_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All blocks of docs/operations.md, with services and a state of their own."""
-    project = copy_of_the_project(tmp_path)
-    monkeypatch.delenv("ASSAY_THRIFT_PORT", raising=False)  # of the services of other tests
-    with ExitStack() as claim:
-        settings = Settings(port_offset=claim_offset(claim), state=tmp_path / "state")
-        own = {
-            "ASSAY_PORT_OFFSET": str(settings.port_offset),
-            "ASSAY_STATE": str(settings.state),
-            **settings.client_environment(),
-        }
-        try:
-            wanted = blocks(ROOT / "docs" / "operations.md", "sh")
-            outcomes = run(wanted, project, timeout=1000, **own)
-            assert not processes.find(settings.state)  # after its last command, `make down`
-        finally:
-            lifecycle.down(settings)
-    check(outcomes)
-    assert "100,000 messages into raw.assess" in outcomes[0].output
-    assert "How many assessments were taken?" in outcomes[0].output
