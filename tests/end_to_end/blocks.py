@@ -13,6 +13,7 @@ from stack.settings import ROOT
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # What a block's last line says if it is meant to fail.
 FAILS = "# fails"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".stack*", ".env", "target", "logs", ".*cache")
@@ -65,7 +66,7 @@ def run(wanted: list[Block], folder: Path, timeout: float, **environment: str) -
         timeout=timeout,
         check=False,
     )
-    outputs = result.stdout.split(f"{end}\n")
+    outputs = COLOUR.sub("", result.stdout).split(f"{end}\n")
     assert len(outputs) == len(wanted) + 1, result.stdout
     return [
         Outcome(block, output, re.findall(r"^failed-command (.*)$", output, re.M))
