@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport $(filter PYTHON% DBT_%,$(.VARIABLES))
 SETUP := $(PYTHON) -Es stack/check_python.py && $(PYTHON) -Es stack/bootstrap.py
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo sql docs check test test-long lint chaos bench bench-build lock
+.PHONY: help setup setup-dev up down status reset demo answers sql docs check test test-long lint chaos bench bench-build lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ status: setup ## show the services
 
 reset: setup ## stop the services and delete their data
 	@$(PY) -m stack reset
+
+answers: setup ## print the answers of the last build again
+	@$(PY) answers.py
 
 sql: setup ## a SQL prompt through the Thrift Server
 	@$(PY) -m stack sql

@@ -21,26 +21,19 @@ from stack import environment
 
 with environment.importing_packages():
     import typer
-    from pyhive import hive
     from rich.console import Console
-    from rich.table import Table
-    from thrift.Thrift import TException
 
     import sample
+    from answers import print_answers
     from ingest.command_line import reporting
     from ingest.settings import load
     from ingest.topic import Source
     from sample import files
     from stack import cli, lifecycle
     from stack.errors import StateUnusable, StepFailed
-    from stack.settings import HOST, ROOT, Settings
+    from stack.settings import ROOT, Settings
 
 TOPIC = "assess"
-ANSWERS = """
-select question, answer_messages, answer_attempts, unit
-from questions.answers
-order by position
-"""
 NEXT = """
 Three ways in
   make sql                       SQL, here or from any client (docs/connect.md); try:
@@ -49,6 +42,7 @@ Three ways in
   make dashboard                 courses, questions and the pipeline in a browser
 
 And then
+  make answers                   these answers again
   docs/tutorial.md               ten minutes to a model of your own, with its test
   make demo DATA=attempts.json   the same with your own messages
   make down                      stop the services; the data is kept
@@ -192,27 +186,6 @@ def stop(process: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             process.send_signal(sign)
     process.wait(timeout=10)
-
-
-def print_answers(settings: Settings) -> None:
-    """Query the answers through the Thrift Server, as an analyst would, and print them."""
-    try:
-        connection = hive.connect(HOST, port=settings.thrift_port, username="assay")
-        try:
-            cursor = connection.cursor()
-            cursor.execute(ANSWERS)
-            rows = cursor.fetchall()
-        finally:
-            connection.close()
-    except (TException, OSError, hive.Error) as error:
-        raise StepFailed(
-            f"the Thrift Server at {HOST}:{settings.thrift_port} did not answer: {error}",
-            "`python -m stack status` shows why; then `make demo` again",
-        ) from error
-    table = Table("question", "counting messages", "counting attempts", "unit", title="Answers")
-    for row in rows:
-        table.add_row(*(("not known" if cell is None else cell) for cell in row))
-    console.print(table)
 
 
 def record(settings: Settings) -> dict[str, str]:

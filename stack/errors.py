@@ -51,3 +51,9 @@ class StepFailed(StackError):
     """A step of the demo ended with an error."""
 
     exit_code = 8
+
+
+class NothingPublished(StackError):
+    """No build has published the table yet."""
+
+    exit_code = 9
