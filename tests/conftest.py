@@ -1,4 +1,4 @@
-"""The fixtures of all tests: the real export, and one stack for all tests that need services."""
+"""The fixtures of all tests: the real export, one stack for those that need services, the demo."""
 
 import os
 import socket
@@ -8,10 +8,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from stack import environment, jars, java, lifecycle, services
 from stack.settings import HOST, MAX_OFFSET, ROOT, Settings
+from tests.end_to_end.conftest import demo, holds_the_sample
 from tests.surroundings import HOSTILE
 
 INHERITED = dict(os.environ)
@@ -19,6 +22,10 @@ INHERITED = dict(os.environ)
 STATE = ROOT / f".stack-test{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 # Variables of the shell that runs the tests must not affect them.
 environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
+
+# Tests that read the sample's tables: one worker runs all of them, so that it builds them once.
+ON_THE_SAMPLE = ("tests/analysts/", "tests/end_to_end/test_demo.py")
+FIRST_DEMO = pytest.StashKey[str]()
 
 REAL_EXPORT = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json.gz"
 
@@ -29,6 +36,18 @@ def real_export() -> Path:
     if not REAL_EXPORT.exists():
         pytest.skip("the real export is not beside this checkout (../shared/data)")
     return REAL_EXPORT
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Gives each worker whole files, and one of them all files that read the sample's tables."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "the sample" if nodeid.startswith(ON_THE_SAMPLE) else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """With `--dist loadfile`, keep files together that read the sample's tables."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_configure_node(node: WorkerController) -> None:
@@ -64,6 +83,15 @@ def stack() -> Iterator[Settings]:
     """The services of all tests."""
     with own_stack() as settings:
         yield settings
+
+
+@pytest.fixture(scope="module")
+def sample_demo(stack: Settings, pytestconfig: pytest.Config) -> str:
+    """What the first demo with the sample printed; its tables are published."""
+    if FIRST_DEMO not in pytestconfig.stash or not holds_the_sample():
+        said = demo()
+        pytestconfig.stash.setdefault(FIRST_DEMO, said)
+    return pytestconfig.stash[FIRST_DEMO]
 
 
 @contextmanager

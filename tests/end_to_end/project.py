@@ -40,3 +40,8 @@ def relations() -> list[Node]:
 def published(node: Node) -> str:
     """The name under which readers find a model or seed."""
     return f"{node['config']['schema']}.{node['alias']}"
+
+
+def is_analysis(node: Node) -> bool:
+    """Whether it is only compiled: no build makes it."""
+    return bool(node["resource_type"] == "analysis")

@@ -14,7 +14,7 @@ import pytest
 from sample import files
 from stack import lifecycle
 from stack.settings import ROOT, Settings
-from tests.end_to_end.conftest import answers, demo, demo_process, query
+from tests.end_to_end.conftest import PUBLISHED, answers, demo, demo_process, query
 from tests.end_to_end.project import Node, published, relations
 from tests.end_to_end.warehouse import Row, dbt, disagreements, rows_of_each
 from tests.surroundings import HOSTILE
@@ -30,16 +30,6 @@ EACH_STEP = {
     **INGESTING,
     "ingest:": 12.0,  # dbt builds
 }
-PUBLISHED = {
-    "most_common_course": ("Learning Git", "Learning Git"),
-    "course_popularity": ("394", "390"),
-    "courses_assessed": ("103", "103"),
-    "assessments_taken": ("3,280", "3,242"),
-    "average_score": ("62.657 %", "62.569 %"),
-    "perfect_scores": ("841", "827"),
-    "certification_uptake": ("not measurable", "not measurable"),
-    "repeat_attempts": ("not measurable", "not measurable"),
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,12 +37,6 @@ def services_for_those_who_follow(stack: Settings) -> Iterator[None]:
     """Start what a demo that failed between its steps left stopped."""
     yield
     lifecycle.up(stack, print)
-
-
-@pytest.fixture(scope="module")
-def sample_demo(stack: Settings) -> str:
-    """What the first demo, with the sample, printed."""
-    return demo()
 
 
 def stack_command(*arguments: str) -> str:

@@ -15,7 +15,14 @@ from tests.end_to_end.conftest import query
 from tests.end_to_end.project import relations
 from tests.end_to_end.raw_batches import Raw, emptied
 from tests.end_to_end.readers import current, readers
-from tests.end_to_end.warehouse import build, content, dbt, disagreements, seen_by_readers
+from tests.end_to_end.warehouse import (
+    STRANGE,
+    build,
+    content,
+    dbt,
+    disagreements,
+    seen_by_readers,
+)
 
 pytestmark = pytest.mark.services
 
@@ -25,13 +32,6 @@ READS = (
     "select sum(messages), sum(attempts) from questions.course_popularity",
     "select answer_messages, answer_attempts from questions.answers where position = 4",
 )
-
-STRANGE = {
-    "spark.sql.session.timeZone": "Pacific/Auckland",
-    "spark.sql.ansi.enabled": "true",
-    "spark.sql.shuffle.partitions": "7",
-    "spark.sql.adaptive.enabled": "false",
-}
 
 
 @pytest.fixture(scope="module")

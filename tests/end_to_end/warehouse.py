@@ -20,6 +20,13 @@ from tests.end_to_end.project import Node, manifest, published
 Row = dict[str, Any]
 # A statement costs more than what small tables hold.
 QUERIES_IN_ONE = 10
+# A session on whose settings no result may depend.
+STRANGE = {
+    "spark.sql.session.timeZone": "Pacific/Auckland",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.shuffle.partitions": "7",
+    "spark.sql.adaptive.enabled": "false",
+}
 
 
 def dbt(*arguments: str, expect: int = 0, **environment: str) -> str:
