@@ -45,7 +45,7 @@ docs: setup ## two pages that open without a server: what each metric means, and
 lint: setup-dev ## check style, types and conventions
 	@ruff check . && ruff format --check . && mypy
 	@dbt --quiet --warn-error parse --target-path target && dbt-bouncer run
-	@sqlfluff lint --processes 2 models tests/dbt
+	@sqlfluff lint --processes 2 models analyses tests/dbt
 
 check: lint ## lint, and run the tests that need no services
 	@$(PY) -m pytest -m "not services" --numprocesses 2 --deselect tests/end_to_end/test_lint.py

@@ -38,3 +38,11 @@
         'sources': sources | unique(attribute='unique_id') | list,
     }) }}
 {% endmacro %}
+
+
+{% macro published(relation) %}
+    {% if execute %}
+        {% set relation = relation.incorporate(path={'schema': node_of(relation).config.schema}) %}
+    {% endif %}
+    {{ return(relation) }}
+{% endmacro %}

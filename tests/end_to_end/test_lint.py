@@ -14,7 +14,7 @@ from stack.settings import ROOT
     [
         ("dbt", "--quiet", "--warn-error", "parse", "--target-path", "target"),
         ("dbt-bouncer", "run"),
-        ("sqlfluff", "lint", "--processes", "2", "models", "tests/dbt"),
+        ("sqlfluff", "lint", "--processes", "2", "models", "analyses", "tests/dbt"),
     ],
     ids=lambda command: command[0],
 )
