@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport $(filter PYTHON% DBT_%,$(.VARIABLES))
 SETUP := $(PYTHON) -Es stack/check_python.py && $(PYTHON) -Es stack/bootstrap.py
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo answers sql docs check test test-long lint chaos bench bench-build lock
+.PHONY: help setup setup-dev up down status reset demo answers sql notebook docs check test test-long lint chaos bench bench-build lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -37,6 +37,10 @@ answers: setup ## print the answers of the last build again
 
 sql: setup ## a SQL prompt through the Thrift Server
 	@$(PY) -m stack sql
+
+notebook: ## open the study as a notebook in JupyterLab
+	@$(SETUP) notebook && $(PY) answers.py > /dev/null && echo "JupyterLab opens the notebook; Ctrl-C stops it"
+	@$(PY) -m stack exec jupyter lab --config notebooks/jupyter_server_config.py
 
 docs: setup ## two pages that open without a server: what each metric means, and all models
 	@dbt --quiet parse $(DOCS) && dbt --quiet docs generate --static --no-compile --empty-catalog $(DOCS)
