@@ -1,0 +1,15 @@
+"""The program that Streamlit runs: `streamlit run dashboard/app.py`."""
+
+import sys
+from pathlib import Path
+
+from streamlit.starlette import App
+
+ROOT = str(Path(__file__).resolve().parent.parent)
+# Streamlit puts the folder of this file on the path, not the project's root.
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from dashboard.index import MIDDLEWARE  # noqa: E402
+
+app = App("script.py", middleware=[MIDDLEWARE])

@@ -1,0 +1,146 @@
+"""The pages, how one gets from one to another, and what all of them share."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import activity, answers, course, courses, parts, pipeline
+from dashboard.errors import DashboardError
+from dashboard.formats import moment, plural
+from dashboard.publication import Publication
+from dashboard.reading import Reader
+from dashboard.settings import Settings
+
+WATCH_SECONDS = 2.0
+# What is published is looked at this often while a page is open.
+PUBLICATION_SECONDS = 10.0
+STYLE = Path(__file__).with_name("style.css")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the dashboard.
+
+    Args:
+        title: its name.
+        path: its address; empty for the first page.
+        show: reads and writes it, and returns what it read.
+    """
+
+    title: str
+    path: str
+    show: Callable[[Reader], Publication]
+
+
+PAGES = (
+    Page("Answers", "", answers.show),
+    Page("Courses", "courses", courses.show),
+    Page("One course", "course", course.show),
+    Page("Activity", "activity", activity.show),
+    Page("Pipeline", "pipeline", pipeline.show),
+)
+
+
+@st.cache_resource
+def _reader() -> Reader:
+    """Return the one reader of the process, and let its log be seen."""
+    log = logging.getLogger("assay.dashboard")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
+    # A server that is down is said on the page, not every two seconds in the log.
+    logging.getLogger("thrift").setLevel(logging.CRITICAL)
+    return Reader(Settings())
+
+
+def show() -> None:
+    """Write the page whose address was called."""
+    st.set_page_config(layout="wide", initial_sidebar_state="collapsed")
+    st.html(STYLE)
+    pages = [
+        st.Page(
+            _run(page),
+            title=f"{page.title} · assay",
+            url_path=page.path or None,
+            default=not page.path,
+        )
+        for page in PAGES
+    ]
+    chosen = st.navigation(pages, position="hidden")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="menu"):
+        st.html('<div class="brand">assay</div>', width="content")
+        for page, link in zip(PAGES, pages, strict=True):
+            st.page_link(link, label=page.title)
+    chosen.run()
+
+
+def _run(page: Page) -> Callable[[], None]:
+    """Return the function that Streamlit runs for a page."""
+
+    def run() -> None:
+        reader = _reader()
+        waiting = st.empty()
+        waiting.html(parts.state("loading", "Reading the published tables …"))
+        body = st.container()
+        try:
+            with body:
+                publication = page.show(reader)
+        except DashboardError as error:
+            waiting.html(parts.state(error.state, f"{error.problem}.", error.remedy))
+            _watch(reader, frozenset(), error.state)
+        else:
+            waiting.html(_published(publication, reader.settings))
+            _watch(reader, frozenset(publication.views), publication.key)
+
+    run.__name__ = page.path or "answers"
+    return run
+
+
+def _published(publication: Publication, settings: Settings) -> str:
+    """Return when the data of a page were published, and whether they are old."""
+    at = publication.published_at
+    words = (
+        f'<p class="published" data-testid="published">Published '
+        f'<time datetime="{at.isoformat()}">{moment(at)}</time>, with ingest batch '
+        f"{publication.batch}</p>"
+    )
+    if publication.older:
+        words += parts.state(
+            "stale",
+            f"{plural(len(publication.older), 'table')} of this page lack the newest batch: "
+            f"{', '.join(publication.older)}.",
+            "Their tests have not passed; the page Pipeline shows why.",
+        )
+    elif datetime.now(UTC) - at > timedelta(hours=settings.dashboard_max_age_hours):
+        words += parts.state(
+            "stale",
+            f"These data are older than {settings.dashboard_max_age_hours:g} hours.",
+            "`python -m ingest run` and `dbt build` bring newer ones.",
+        )
+    return words
+
+
+@st.fragment(run_every=WATCH_SECONDS)
+def _watch(reader: Reader, marts: frozenset[str], shown: str) -> None:
+    """Run the page again when something else should be shown than is."""
+    if _state(reader, marts, shown) != shown:
+        st.rerun()
+
+
+def _state(reader: Reader, marts: frozenset[str], shown: str) -> str:
+    """Return the key of what is published, or the name of the state that stands for it."""
+    if not reader.sessions.is_listening():
+        return "down"
+    if shown == "error":
+        return shown
+    try:
+        return reader.published(marts, PUBLICATION_SECONDS).key
+    except DashboardError as error:
+        return error.state
