@@ -24,11 +24,13 @@ def show(reader: Reader) -> Publication:
         raise NotPublished(
             "No attempt has started yet", "`python -m ingest run` and `dbt build` bring them."
         )
+    attempts = parts.total(
+        queries.ATTEMPTS_BY_DATE, "attempts", days, lambda number: plural(number, "attempt")
+    )
     parts.html(
         parts.title(
             "Activity",
-            f"When attempts start: {plural(sum(row['attempts'] for row in days), 'attempt')} from "
-            f"{_day(days[0])} to {_day(days[-1])}.",
+            f"When attempts start: {attempts} from {_day(days[0])} to {_day(days[-1])}.",
         ),
         parts.state(
             "limits",
@@ -53,7 +55,7 @@ def _day(row: Row) -> str:
 
 
 def _short(row: Row) -> str:
-    return f"{date.fromisoformat(row['date_day']):%-d %b}"
+    return f"{date.fromisoformat(row['date_day']):%-d %b %y}"
 
 
 def _days(days: list[Row]) -> None:
@@ -70,7 +72,7 @@ def _days(days: list[Row]) -> None:
             days,
             x="date_day",
             x_title="day of the start, in UTC",
-            label=_day,
+            label=_short,
             text=lambda row: count(row["attempts"]) if row is most else "",
             is_marked=lambda row: row is most,
             every=max(len(days) // 5, 1),
@@ -127,7 +129,7 @@ def _hours(data: Data) -> None:
             rows,
             x="hour_of_day",
             x_title="hour of the start, in UTC",
-            label=lambda row: str(row["hour_of_day"]),
+            label=lambda row: f"{row['hour_of_day']:02}",
             text=lambda row: count(row["attempts"]) if row is most else "",
             is_marked=lambda row: row is most,
             every=3,

@@ -28,13 +28,13 @@ def show(reader: Reader) -> Publication:
             "once, so each answer is counted twice: by attempts, each once, and by messages, as "
             "the study did.",
         ),
-        parts.cards(_measured(row) for row in measured),
+        parts.cards([_measured(row) for row in measured]),
     )
     _scores(data)
     _time(data)
     parts.html(
         parts.section(f"{plural(len(unmeasured), 'question')} cannot be answered from these data"),
-        parts.cards(_unmeasured(row) for row in unmeasured),
+        parts.cards([_unmeasured(row) for row in unmeasured]),
     )
     return data.publication
 
@@ -72,7 +72,7 @@ def _scores(data: Data) -> None:
     full = bins[-1]
     parts.html(
         parts.section(
-            f"{percent(full['share_of_attempts'], 0)} of the attempts get everything right",
+            f"{percent(full['share_of_attempts'], 0)} of the scored attempts get everything right",
             f"A score is correct / total of an attempt; {count(scored)} attempts have one. "
             f"{number} of them, {below}, are below a pass mark of "
             f"{percent(mark['pass_mark'], 0)}, which is an assumption: the data have none.",

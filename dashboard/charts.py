@@ -152,25 +152,22 @@ def rows_with_intervals(
     )
     share = alt.Scale(domain=[0, 1])
     axis = alt.Axis(
-        format="%",
-        values=[0, 0.25, 0.5, 0.75, 1],
-        title=None,
-        grid=True,
-        gridColor=tone.line,
-        domain=False,
-        ticks=False,
+        format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None, domain=False, ticks=False
     )
-    whiskers = base.mark_rule(strokeWidth=4, opacity=0.45, color=tone.one, yOffset=9).encode(
+    tracks = base.mark_rule(strokeWidth=2, color=tone.line, yOffset=8).encode(
+        x=alt.value(0), x2=alt.value("width")
+    )
+    whiskers = base.mark_rule(strokeWidth=4, opacity=0.45, color=tone.one, yOffset=8).encode(
         x=alt.X("lower:Q", scale=share, axis=axis), x2="upper:Q"
     )
-    points = base.mark_point(filled=True, size=80, opacity=1, color=tone.one, yOffset=9).encode(
+    points = base.mark_point(filled=True, size=80, opacity=1, color=tone.one, yOffset=8).encode(
         x=alt.X("value:Q", scale=share, axis=axis)
     )
-    names = base.mark_text(align="left", dy=-6).encode(x=alt.value(0), text="label:N")
-    figures = base.mark_text(align="right", dy=-6, fontWeight=600).encode(
+    names = base.mark_text(align="left", dy=-7).encode(x=alt.value(0), text="label:N")
+    figures = base.mark_text(align="right", dy=-7, fontWeight=600).encode(
         x=alt.value("width"), text="text:N"
     )
-    return alt.layer(whiskers, points, names, figures)
+    return alt.layer(tracks, whiskers, points, names, figures)
 
 
 def bars(
@@ -189,11 +186,11 @@ def bars(
     base = alt.Chart(alt.InlineData(values=values)).encode(
         y=alt.Y("key:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
     )
-    drawn = base.mark_bar(color=tone.one, height=9, yOffset=9).encode(
+    drawn = base.mark_bar(color=tone.one, height=9, yOffset=8).encode(
         x=alt.X("value:Q", axis=None, scale=alt.Scale(zero=True))
     )
-    names = base.mark_text(align="left", dy=-6).encode(x=alt.value(0), text="label:N")
-    figures = base.mark_text(align="right", dy=-6, fontWeight=600).encode(
+    names = base.mark_text(align="left", dy=-7).encode(x=alt.value(0), text="label:N")
+    figures = base.mark_text(align="right", dy=-7, fontWeight=600).encode(
         x=alt.value("width"), text="text:N"
     )
     return alt.layer(drawn, names, figures)

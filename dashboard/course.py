@@ -285,7 +285,7 @@ def _questions(data: Data) -> None:
         ),
         f"Share of right responses with intervals of {plural(len(rows), 'question')}, from "
         f"{percent(hardest['share_correct'])} to {percent(rows[-1]['share_correct'])}.",
-        38 * len(rows) + 24,
+        40 * len(rows) + 24,
         parts.table(
             "Questions by share right",
             [
@@ -368,7 +368,7 @@ def _question(question: Row, options: list[Row]) -> str:
             row["selection_share"],
             row["selection_share_ci_lower"],
             row["selection_share_ci_upper"],
-            "one" if row["is_correct"] else "two",
+            "one" if row["is_correct"] else "plain",
         )
 
     return (

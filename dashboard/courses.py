@@ -34,11 +34,13 @@ def show(reader: Reader) -> Publication:
         raise NotPublished(
             "No course has an attempt yet", "`python -m ingest run` and `dbt build` bring them."
         )
-    attempts = sum(row["attempts"] for row in courses)
+    attempts = parts.total(
+        queries.COURSE_POPULARITY, "attempts", courses, lambda number: plural(number, "attempt")
+    )
     parts.html(
         parts.title(
             "Courses",
-            f"{plural(len(courses), 'course')} with {plural(attempts, 'attempt')}. People choose "
+            f"{plural(len(courses), 'course')} with {attempts}. People choose "
             "their courses, so a low score can mean a hard course or other people.",
         )
     )
@@ -79,7 +81,7 @@ def _popularity(courses: list[Row]) -> None:
         f"Bars of attempts of the {len(most)} courses taken most often, from "
         f"{most[0]['exam_name']} with {count(most[0]['attempts'])} down to "
         f"{most[-1]['exam_name']} with {count(most[-1]['attempts'])}.",
-        38 * len(most),
+        40 * len(most),
         parts.table(
             "The courses taken most often",
             [
@@ -117,7 +119,7 @@ def _difficulty(data: Data) -> None:
         ),
         f"Mean scores with intervals of the {len(hardest)} hardest courses, from "
         f"{first['exam_name']} with {percent(first['mean_score'])}.",
-        38 * len(hardest) + 24,
+        40 * len(hardest) + 24,
         parts.table(
             "The courses with the lowest mean score",
             [
@@ -235,7 +237,7 @@ def _rate(query: Query, value: str, number: str, rates: dict[str, Row], row: Row
     between = interval(found.get(f"{value}_ci_lower"), found.get(f"{value}_ci_upper"))
     return (
         figure(query, value, found, percent(found[value]))
-        + f"<small>{between}</small><small>n = "
+        + f"<small>{between}, n = "
         + figure(query, number, found, count(found[number]))
         + "</small>"
     )

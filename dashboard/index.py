@@ -44,8 +44,7 @@ class _ChangeIndex:
 
 
 def _is_html(message: Message) -> bool:
-    headers = dict(message["headers"])
-    return message["status"] == 200 and headers.get(b"content-type", b"").startswith(b"text/html")
+    return any(k == b"content-type" and v.startswith(b"text/html") for k, v in message["headers"])
 
 
 async def _send_changed(start: Message, body: bytes, send: Send) -> None:

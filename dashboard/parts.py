@@ -35,6 +35,15 @@ def figure(query: Query, column: str, row: Row, text: str) -> str:
     )
 
 
+def total(query: Query, column: str, rows: Iterable[Row], text: Callable[[float], str]) -> str:
+    """Return the sum of a column over all rows as a figure, whose name has no key of a row."""
+    value = sum(row[column] for row in rows)
+    return (
+        f'<span class="figure" data-testid="figure-{query.name}.{column}" '
+        f'data-value="{value}">{escape(text(value))}</span>'
+    )
+
+
 def html(*parts: str) -> None:
     """Write HTML, of which everything that comes from data is escaped already."""
     st.html("".join(parts))
@@ -54,14 +63,14 @@ def section(finding: str, note: str = "") -> str:
 def state(name: str, words: str, remedy: str = "") -> str:
     """Return a state in words: loading, empty, stale, error or down."""
     role = "status" if name in ("loading", "stale") else "alert"
-    more = f"<span>{_code(remedy)}</span>" if remedy else ""
+    more = f"<span>{code(remedy)}</span>" if remedy else ""
     return (
         f'<div class="state {name}" role="{role}" data-testid="state-{name}">'
         f"<strong>{escape(words)}</strong> {more}</div>"
     )
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Return escaped text with what is between backticks as code."""
     parts = escape(text).split("`")
     return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts))
@@ -69,16 +78,17 @@ def _code(text: str) -> str:
 
 def card(label: str, value: str, more: str, note: str = "") -> str:
     """Return a card: what is counted, the figure, a second line, and its definition."""
-    below = f'<p class="definition">{escape(note)}</p>' if note else ""
+    below = f'<p class="definition">{code(note)}</p>' if note else ""
     return (
         f'<div class="card"><h3>{escape(label)}</h3>'
         f'<p class="value">{value}</p><p class="more">{more}</p>{below}</div>'
     )
 
 
-def cards(items: Iterable[str]) -> str:
+def cards(items: Sequence[str]) -> str:
     """Return cards side by side, as many as fit."""
-    return f'<div class="cards">{"".join(items)}</div>'
+    wide = "" if len(items) % 4 else " four"
+    return f'<div class="cards{wide}">{"".join(items)}</div>'
 
 
 @dataclass(frozen=True)

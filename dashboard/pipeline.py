@@ -38,17 +38,21 @@ def show(reader: Reader) -> Publication:
 
 
 def _lag_card(data: Data) -> str:
-    lag = sum(row["lag_offsets"] for row in data[queries.INGEST_LAG])
-    partitions = len(data[queries.INGEST_LAG])
-    return parts.card(
-        "Lag behind Kafka", plural(lag, "offset"), f"in {plural(partitions, 'partition')}"
-    )
+    query = queries.INGEST_LAG
+    lag = parts.total(query, "lag_offsets", data[query], lambda number: plural(number, "offset"))
+    return parts.card("Lag behind Kafka", lag, f"in {plural(len(data[query]), 'partition')}")
 
 
 def _rejected_card(data: Data) -> str:
-    rejected = sum(row["messages"] for row in data[queries.REJECTIONS_BY_REASON])
-    records = sum(row["raw_rows"] for row in data[queries.RECONCILIATION])
-    return parts.card("Rejected messages", count(rejected), f"of {plural(records, 'record')}")
+    query = queries.REJECTIONS_BY_REASON
+    records = parts.total(
+        queries.RECONCILIATION,
+        "raw_rows",
+        data[queries.RECONCILIATION],
+        lambda number: plural(number, "record"),
+    )
+    rejected = parts.total(query, "messages", data[query], count)
+    return parts.card("Rejected messages", rejected, f"of {records}")
 
 
 def _rows_card(data: Data) -> str:
