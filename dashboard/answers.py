@@ -1,7 +1,7 @@
 """The page of the published study's questions, and of how all attempts end."""
 
 from dashboard import charts, parts, queries
-from dashboard.formats import count, duration, percent, plural
+from dashboard.formats import DASH, count, duration, percent, plural
 from dashboard.parts import figure
 from dashboard.publication import Publication
 from dashboard.reading import Data, Reader, Row
@@ -28,6 +28,7 @@ def show(reader: Reader) -> Publication:
             "once, so each answer is counted twice: by attempts, each once, and by messages, as "
             "the study did.",
         ),
+        parts.unseen_section("The answers"),
         parts.cards([_measured(row) for row in measured]),
     )
     _scores(data)
@@ -106,9 +107,9 @@ def _scores(data: Data) -> None:
 
 
 def _bin(row: Row) -> str:
-    """Return the scores of a bin: `70-79 %`, or `100 %` for a full score."""
+    """Return the scores of a bin, with a dash: `70-79 %`, or `100 %` for a full score."""
     low = row["bin"] * 10
-    return f"{low}–{low + 9} %" if low < 100 else "100 %"  # noqa: RUF001
+    return f"{low}{DASH}{low + 9} %" if low < 100 else "100 %"
 
 
 def _time(data: Data) -> None:

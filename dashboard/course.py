@@ -95,7 +95,10 @@ def _head(data: Data, course: Row) -> None:
 
 
 def _body(data: Data) -> None:
-    parts.html(parts.cards([_mean(data), _below(data), _median(data), _unanswered(data)]))
+    parts.html(
+        parts.unseen_section("In short"),
+        parts.cards([_mean(data), _below(data), _median(data), _unanswered(data)]),
+    )
     left, right = st.columns(2, gap="large")
     with left:
         _scores(data)
@@ -386,7 +389,7 @@ def _question(question: Row, options: list[Row]) -> str:
                 ),
                 parts.number_column("Chosen", query, "selections", count),
                 Column("Share", share, "number"),
-                Column("", bar, "bar"),
+                Column("Bar", bar, "bar"),
             ],
             options,
         )

@@ -237,9 +237,9 @@ def _rate(query: Query, value: str, number: str, rates: dict[str, Row], row: Row
     between = interval(found.get(f"{value}_ci_lower"), found.get(f"{value}_ci_upper"))
     return (
         figure(query, value, found, percent(found[value]))
-        + f"<small>{between}, n = "
+        + f"<small><span>{between}</span> <span>n = "
         + figure(query, number, found, count(found[number]))
-        + "</small>"
+        + "</span></small>"
     )
 
 
@@ -311,7 +311,7 @@ def _hardest_questions(data: Data) -> None:
                     "number",
                 ),
                 Column(
-                    "",
+                    "Bar",
                     lambda row: parts.share_bar(
                         row["share_correct"],
                         row["share_correct_ci_lower"],

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+DASH = "\N{EN DASH}"
+
 
 def count(value: float | None) -> str:
     """Return a whole number with thousands separators: `3,280`."""
@@ -15,10 +17,10 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def interval(lower: float | None, upper: float | None) -> str:
-    """Return an interval of shares from 0 to 1 in percent: `61.2 to 64.0 %`."""
+    """Return an interval of shares from 0 to 1 in percent, with a dash: `61.2-64.0 %`."""
     if lower is None or upper is None:
         return "no interval"
-    return f"{lower * 100:.1f} to {upper * 100:.1f} %"
+    return f"{lower * 100:.1f}{DASH}{upper * 100:.1f} %"
 
 
 def duration(seconds: float | None) -> str:

@@ -74,7 +74,7 @@ def show() -> None:
         for page in PAGES
     ]
     chosen = st.navigation(pages, position="hidden")
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="menu"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="menu"):
         st.html('<div class="brand">assay</div>', width="content")
         for page, link in zip(PAGES, pages, strict=True):
             st.page_link(link, label=page.title)

@@ -54,6 +54,11 @@ def title(text: str, lead: str) -> str:
     return f'<h1>{escape(text)}</h1><p class="lead">{lead}</p>'
 
 
+def unseen_section(name: str) -> str:
+    """Return a heading for screen readers, where the eye needs none."""
+    return f'<h2 class="hidden">{escape(name)}</h2>'
+
+
 def section(finding: str, note: str = "") -> str:
     """Return the heading of a section, which says the finding, and a note below it."""
     below = f'<p class="note">{note}</p>' if note else ""
@@ -87,8 +92,8 @@ def card(label: str, value: str, more: str, note: str = "") -> str:
 
 def cards(items: Sequence[str]) -> str:
     """Return cards side by side, as many as fit."""
-    wide = "" if len(items) % 4 else " four"
-    return f'<div class="cards{wide}">{"".join(items)}</div>'
+    narrow = "" if len(items) % 4 else " four"
+    return f'<div class="cards{narrow}">{"".join(items)}</div>'
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,7 @@ class Column:
 def table(caption: str, columns: Sequence[Column], rows: Iterable[Row]) -> str:
     """Return a table; the first column names the row."""
     heads = "".join(
-        f'<th scope="col" class="{_classes(column)}">{escape(column.head)}</th>'
-        for column in columns
+        f'<th scope="col" class="{_classes(column)}">{_head(column)}</th>' for column in columns
     )
     body = []
     for row in rows:
@@ -125,6 +129,11 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Row]) -> str:
         f'<table class="data"><caption>{escape(caption)}</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     )
+
+
+def _head(column: Column) -> str:
+    head = escape(column.head)
+    return f'<span class="hidden">{head}</span>' if column.kind == "bar" else head
 
 
 def _classes(column: Column) -> str:

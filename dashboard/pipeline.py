@@ -28,6 +28,7 @@ def show(reader: Reader) -> Publication:
         raise NotPublished("No batch is ingested yet", "`python -m ingest run` ingests the first.")
     parts.html(
         parts.title("Pipeline", "Whether the data are complete, fresh and tested."),
+        parts.unseen_section("In short"),
         parts.cards(
             [_lag_card(data), _rejected_card(data), _rows_card(data), _rules_card(failures)]
         ),
