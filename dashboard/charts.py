@@ -68,7 +68,7 @@ def show(chart: Chart, description: str, height: int, table: str) -> None:
         )
         .configure_text(font=FONT, fontSize=13, color=tone.ink)
     )
-    st.altair_chart(styled, width="stretch", theme=None, alt=description)
+    st.altair_chart(styled, width="stretch", theme=None)
     with st.expander("Show as table"):
         parts.html(table)
 

@@ -237,7 +237,7 @@ def _rate(query: Query, value: str, number: str, rates: dict[str, Row], row: Row
     between = interval(found.get(f"{value}_ci_lower"), found.get(f"{value}_ci_upper"))
     return (
         figure(query, value, found, percent(found[value]))
-        + f"<small><span>{between}</span> <span>n = "
+        + f"<small><span>{between},</span> <span>n = "
         + figure(query, number, found, count(found[number]))
         + "</span></small>"
     )

@@ -1,7 +1,7 @@
 """The pages, how one gets from one to another, and what all of them share."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,10 +9,11 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import activity, answers, course, courses, parts, pipeline
-from dashboard.errors import DashboardError
+from dashboard.errors import DashboardError, ServerDown
 from dashboard.formats import moment, plural
 from dashboard.publication import Publication
-from dashboard.reading import Reader
+from dashboard.queries import Query
+from dashboard.reading import Reader, marts_of
 from dashboard.settings import Settings
 
 WATCH_SECONDS = 2.0
@@ -28,20 +29,22 @@ class Page:
     Args:
         title: its name.
         path: its address; empty for the first page.
+        queries: what it reads.
         show: reads and writes it, and returns what it read.
     """
 
     title: str
     path: str
+    queries: Sequence[Query]
     show: Callable[[Reader], Publication]
 
 
 PAGES = (
-    Page("Answers", "", answers.show),
-    Page("Courses", "courses", courses.show),
-    Page("One course", "course", course.show),
-    Page("Activity", "activity", activity.show),
-    Page("Pipeline", "pipeline", pipeline.show),
+    Page("Answers", "", answers.QUERIES, answers.show),
+    Page("Courses", "courses", courses.QUERIES, courses.show),
+    Page("One course", "course", course.QUERIES, course.show),
+    Page("Activity", "activity", activity.QUERIES, activity.show),
+    Page("Pipeline", "pipeline", pipeline.QUERIES, pipeline.show),
 )
 
 
@@ -94,10 +97,13 @@ def _run(page: Page) -> Callable[[], None]:
                 publication = page.show(reader)
         except DashboardError as error:
             waiting.html(parts.state(error.state, f"{error.problem}.", error.remedy))
-            _watch(reader, frozenset(), error.state)
+            shown = error.state
+            if not error.passes_by_itself:
+                shown = _state(reader, page.queries)
         else:
             waiting.html(_published(publication, reader.settings))
-            _watch(reader, frozenset(publication.views), publication.key)
+            shown = publication.key
+        _watch(reader, page.queries, shown)
 
     run.__name__ = page.path or "answers"
     return run
@@ -128,19 +134,17 @@ def _published(publication: Publication, settings: Settings) -> str:
 
 
 @st.fragment(run_every=WATCH_SECONDS)
-def _watch(reader: Reader, marts: frozenset[str], shown: str) -> None:
+def _watch(reader: Reader, queries: Sequence[Query], shown: str) -> None:
     """Run the page again when something else should be shown than is."""
-    if _state(reader, marts, shown) != shown:
+    if _state(reader, queries) != shown:
         st.rerun()
 
 
-def _state(reader: Reader, marts: frozenset[str], shown: str) -> str:
-    """Return the key of what is published, or the name of the state that stands for it."""
+def _state(reader: Reader, queries: Sequence[Query]) -> str:
+    """Return the key of what is published, or the state that a page shows instead."""
     if not reader.sessions.is_listening():
-        return "down"
-    if shown == "error":
-        return shown
+        return ServerDown.state
     try:
-        return reader.published(marts, PUBLICATION_SECONDS).key
+        return reader.published(marts_of(queries), PUBLICATION_SECONDS).key
     except DashboardError as error:
         return error.state

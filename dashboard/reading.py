@@ -15,7 +15,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.errors import StatementFailed, StillPublishing
+from dashboard.errors import ServerDown, StatementFailed, StillPublishing
 from dashboard.publication import Publication, View, parse
 from dashboard.queries import Query
 from dashboard.sessions import Sessions
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 # For how long what is published is believed, in seconds.
 RECENT_SECONDS = 2.0
 # A frozen server is called down after this time.
-PUBLICATION_SECONDS = 4.0
+PUBLICATION_SECONDS = 3.5
 ATTEMPTS = 8
 PAUSE_SECONDS = 0.5
 
@@ -56,6 +56,11 @@ class Data:
         return next(iter(self[query]), None)
 
 
+def marts_of(queries: Sequence[Query]) -> frozenset[str]:
+    """Return the marts that queries read, with their schemas."""
+    return frozenset[str]().union(*(query.marts for query in queries))
+
+
 class Reader:
     """Reads publications and rows, for all threads of the process."""
 
@@ -65,6 +70,7 @@ class Reader:
         self._lock = threading.Lock()
         self._views: dict[str, View] = {}
         self._asked: dict[str, float] = {}
+        self._down: tuple[float, ServerDown] | None = None
         self._last: dict[tuple[Any, ...], Data] = {}
 
     def published(self, marts: Collection[str], max_age: float = RECENT_SECONDS) -> Publication:
@@ -80,6 +86,8 @@ class Reader:
         """
         with self._lock:
             asked = time.monotonic()
+            if self._down and asked - self._down[0] < RECENT_SECONDS / 2:
+                raise self._down[1]
             old = [m for m in marts if asked - self._asked.get(m, -math.inf) > max_age]
             for schema in sorted({mart.split(".")[0] for mart in old}):
                 self._ask(schema, [mart for mart in old if mart.startswith(f"{schema}.")], asked)
@@ -109,6 +117,10 @@ class Reader:
             if "SCHEMA_NOT_FOUND" not in error.problem:
                 raise
             rows = []
+        except ServerDown as error:
+            # Those who wait for the lock need not wait for the server as well.
+            self._down = time.monotonic(), error
+            raise
         found = parse(schema, rows)
         for mart in marts:
             self._asked[mart] = asked
@@ -127,7 +139,7 @@ class Reader:
             StillPublishing: a build is publishing, and there are no earlier rows.
         """
         page = (tuple(queries), tuple((parameters or {}).items()))
-        marts = frozenset[str]().union(*(query.marts for query in queries))
+        marts = marts_of(queries)
         for _ in range(ATTEMPTS):
             publication = self.published(marts)
             if publication.is_settled(datetime.now(UTC)):

@@ -17,7 +17,7 @@ from thrift.transport.TSocket import TSocket
 
 from dashboard.errors import ServerDown, StatementFailed
 
-OPEN_SECONDS = 4.0
+OPEN_SECONDS = 3.0
 STATEMENT_SECONDS = 30.0
 SLOW_SECONDS = 0.5
 # A page reads hundreds of rows at most, so one fetch brings them all.
