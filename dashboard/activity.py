@@ -9,7 +9,8 @@ from dashboard.errors import NotPublished
 from dashboard.formats import count, percent, plural
 from dashboard.parts import Column
 from dashboard.publication import Publication
-from dashboard.reading import Data, Reader, Row
+from dashboard.queries import Row
+from dashboard.reading import Data, Reader
 
 QUERIES = (queries.ATTEMPTS_BY_DATE, queries.ATTEMPTS_BY_WEEKDAY, queries.ATTEMPTS_BY_HOUR)
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -4,7 +4,8 @@ from dashboard import charts, parts, queries
 from dashboard.formats import DASH, count, duration, percent, plural
 from dashboard.parts import figure
 from dashboard.publication import Publication
-from dashboard.reading import Data, Reader, Row
+from dashboard.queries import Row
+from dashboard.reading import Data, Reader
 
 QUERIES = (
     queries.ANSWERS,

@@ -10,6 +10,9 @@ ROOT = str(Path(__file__).resolve().parent.parent)
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+# Large libraries are imported here, so that the first reader does not wait for them.
+from dashboard import charts as charts  # noqa: E402
+from dashboard import sessions as sessions  # noqa: E402
 from dashboard.index import MIDDLEWARE  # noqa: E402
 
 app = App("script.py", middleware=[MIDDLEWARE])

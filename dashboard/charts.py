@@ -8,7 +8,7 @@ import altair as alt
 import streamlit as st
 
 from dashboard import parts
-from dashboard.reading import Row
+from dashboard.queries import Row
 
 Chart = alt.LayerChart | alt.FacetChart
 FONT = '"Source Sans", sans-serif'

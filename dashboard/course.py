@@ -11,8 +11,8 @@ from dashboard.errors import NotPublished
 from dashboard.formats import count, duration, interval, percent, plural
 from dashboard.parts import Column, figure
 from dashboard.publication import Publication
-from dashboard.queries import MIN_RESPONSES
-from dashboard.reading import Data, Reader, Row
+from dashboard.queries import MIN_RESPONSES, Row
+from dashboard.reading import Data, Reader
 
 QUERIES = (
     queries.COURSE_POPULARITY,

@@ -13,8 +13,8 @@ from dashboard.errors import NotPublished
 from dashboard.formats import count, interval, percent, plural
 from dashboard.parts import Column, figure
 from dashboard.publication import Publication
-from dashboard.queries import MIN_RESPONSES, Query
-from dashboard.reading import Data, Reader, Row
+from dashboard.queries import MIN_RESPONSES, Query, Row
+from dashboard.reading import Data, Reader
 
 QUERIES = (
     queries.COURSE_POPULARITY,

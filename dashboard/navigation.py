@@ -16,7 +16,7 @@ from dashboard.queries import Query
 from dashboard.reading import Reader, marts_of
 from dashboard.settings import Settings
 
-WATCH_SECONDS = 2.0
+WATCH_SECONDS = 1.0
 # What is published is looked at this often while a page is open.
 PUBLICATION_SECONDS = 10.0
 STYLE = Path(__file__).with_name("style.css")
@@ -96,7 +96,10 @@ def _run(page: Page) -> Callable[[], None]:
             with body:
                 publication = page.show(reader)
         except DashboardError as error:
-            waiting.html(parts.state(error.state, f"{error.problem}.", error.remedy))
+            waiting.html(
+                f"<h1>{page.title}</h1>"
+                + parts.state(error.state, f"{error.problem}.", error.remedy)
+            )
             shown = error.state
             if not error.passes_by_itself:
                 shown = _state(reader, page.queries)

@@ -10,8 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.queries import Query
-from dashboard.reading import Row
+from dashboard.queries import Query, Row
 
 # How a cell is written.
 Written = Callable[[Row], str]

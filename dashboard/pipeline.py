@@ -8,7 +8,8 @@ from dashboard.errors import NotPublished
 from dashboard.formats import count, duration, moment, percent, plural, times
 from dashboard.parts import Column, figure
 from dashboard.publication import Publication
-from dashboard.reading import Data, Reader, Row
+from dashboard.queries import Row
+from dashboard.reading import Data, Reader
 
 QUERIES = (
     queries.INGEST_LAG,

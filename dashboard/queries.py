@@ -7,7 +7,9 @@ Git. A query that selects one course has the parameter `exam`.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
+Row = dict[str, Any]
 # No rate is shown of fewer attempts or responses: its interval would be wider than half of all
 # possible values.
 MIN_RESPONSES = 10

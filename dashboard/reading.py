@@ -17,12 +17,11 @@ import streamlit as st
 
 from dashboard.errors import ServerDown, StatementFailed, StillPublishing
 from dashboard.publication import Publication, View, parse
-from dashboard.queries import Query
+from dashboard.queries import Query, Row
 from dashboard.sessions import Sessions
 from dashboard.settings import Settings
 
 SCHEMAS = ("questions", "items", "operations")
-Row = dict[str, Any]
 # For how long what is published is believed, in seconds.
 RECENT_SECONDS = 2.0
 # A frozen server is called down after this time.

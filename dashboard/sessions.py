@@ -176,5 +176,5 @@ def _first_line(error: Exception) -> str:
     """Return the words of Spark's message, without its stack trace."""
     status = error.args[0] if error.args else error
     message = getattr(getattr(status, "status", None), "errorMessage", None) or str(error)
-    line = message.split("\n")[0]
-    return line.rpartition("Exception: ")[2][:300]
+    lines = message.partition("Exception: ")[2].strip() or message
+    return lines.split("\n")[0][:300]
