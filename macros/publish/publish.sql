@@ -52,6 +52,7 @@
 
 {% macro publish_tables(ready) %}
     {% set moved = [] %}
+    {% set published_at = modules.datetime.datetime.now(modules.pytz.utc).isoformat(timespec='seconds') %}
     {% for name, node in ready.items() if not is_published(node) %}
         {% if not moved %}
             {% do check_lock() %}
@@ -61,7 +62,12 @@
         {% do run_query(create_view(
             node.config.schema ~ '.' ~ node.alias,
             node,
-            {'assay.build': format_record(table), 'assay.snapshot': table.snapshot, 'assay.description': description_hash(node)},
+            {
+                'assay.build': format_record(table),
+                'assay.snapshot': table.snapshot,
+                'assay.description': description_hash(node),
+                'assay.published_at': published_at,
+            },
             'select ' ~ node.columns | join(', ') ~ ' from ' ~ node.relation_name ~ ' version as of ' ~ table.snapshot
         )) %}
         {% do moved.append(name) %}
