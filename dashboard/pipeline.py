@@ -1,6 +1,7 @@
 """The page of the pipeline itself: what arrives, what is rejected, and what was published."""
 
 from collections import defaultdict
+from datetime import datetime
 from html import escape
 
 from dashboard import parts, queries
@@ -210,13 +211,13 @@ def _rules(failures: list[Row]) -> str:
 
 
 def _builds(reader: Reader) -> str:
-    """Return the times at which tables were published, by minute."""
-    builds: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+    """Return the builds whose tables readers see, by when they published them."""
+    builds: defaultdict[tuple[datetime, int], list[str]] = defaultdict(list)
     for name, view in reader.all_published().items():
         if view.snapshot:
-            builds[f"{view.published_at:%Y-%m-%d %H:%M}", view.batch].append(name)
+            builds[view.published_at, view.batch].append(name)
     rows: list[Row] = [
-        {"at": f"{at} UTC", "batch": batch, "tables": len(names)}
+        {"at": moment(at), "batch": batch, "tables": len(names)}
         for (at, batch), names in sorted(builds.items(), reverse=True)[:MAX_BUILDS]
     ]
     return parts.section(

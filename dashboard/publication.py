@@ -15,9 +15,8 @@ from typing import Self
 
 from dashboard.errors import NotPublished
 
-# A build replaces a view in less than a second. If the newest one is older than this, no build
-# is publishing.
-SETTLED = timedelta(seconds=30)
+# A build replaces its views within seconds. If it began longer ago, no build is publishing.
+SETTLED = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class View:
         batch: the ingest batch up to which it was made; 0 if it does not depend on batches.
         code: hash of the code that made it.
         parents: by name, the code and batch of what it was made from.
-        published_at: when the view was replaced, in UTC.
+        published_at: when the build began to publish, in UTC.
     """
 
     snapshot: str
@@ -49,7 +48,7 @@ class Publication:
     def key(self) -> str:
         """A digest that changes with each publication of one of the views."""
         states = sorted(
-            f"{name} {view.snapshot} {view.code} {view.published_at:%s}"
+            f"{name} {view.snapshot} {view.batch} {view.code} {view.published_at.timestamp()}"
             for name, view in self.views.items()
         )
         return hashlib.sha256("\n".join(states).encode()).hexdigest()
@@ -113,10 +112,16 @@ def _view(information: str) -> View:
         batch=int(batch),
         code=code,
         parents=dict(word.split("=", 1) for word in build[3:]),
-        published_at=datetime.fromtimestamp(
-            int(_find(r"transient_lastDdlTime=(\d+)", information) or 0), UTC
-        ),
+        published_at=_published_at(information),
     )
+
+
+def _published_at(information: str) -> datetime:
+    published = _find(r"assay\.published_at=([^,\]\n]+)", information)
+    if published:
+        return datetime.fromisoformat(published)
+    # Views of earlier versions say only when they were created.
+    return datetime.fromtimestamp(int(_find(r"transient_lastDdlTime=(\d+)", information) or 0), UTC)
 
 
 def _find(pattern: str, text: str) -> str:
