@@ -1,12 +1,14 @@
 """The pages, how one gets from one to another, and what all of them share."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import activity, answers, course, courses, parts, pipeline
 from dashboard.errors import DashboardError, ServerDown
@@ -19,6 +21,10 @@ from dashboard.settings import Settings
 WATCH_SECONDS = 1.0
 # What is published is looked at this often while a page is open.
 PUBLICATION_SECONDS = 10.0
+# So long takes Streamlit to tell the browser that the page is empty.
+CLEARING_SECONDS = 0.05
+# The page that the browser shows, in the state of its session.
+SHOWN = "shown_page"
 STYLE = Path(__file__).with_name("style.css")
 
 
@@ -89,14 +95,12 @@ def _run(page: Page) -> Callable[[], None]:
 
     def run() -> None:
         reader = _reader()
-        waiting = st.empty()
-        waiting.html(parts.state("loading", "Reading the published tables …"))
-        body = st.container()
+        head, body = _places(page)
         try:
             with body:
                 publication = page.show(reader)
         except DashboardError as error:
-            waiting.html(
+            head.html(
                 f"<h1>{page.title}</h1>"
                 + parts.state(error.state, f"{error.problem}.", error.remedy)
             )
@@ -104,12 +108,27 @@ def _run(page: Page) -> Callable[[], None]:
             if not error.passes_by_itself:
                 shown = _state(reader, page.queries)
         else:
-            waiting.html(_published(publication, reader.settings))
+            head.html(_published(publication, reader.settings))
             shown = publication.key
         _watch(reader, page.queries, shown)
 
     run.__name__ = page.path or "answers"
     return run
+
+
+def _places(page: Page) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Return where the head and the body of a page belong.
+
+    What a browser shows stays until it is replaced, part by part. That is right when a reader
+    sorts a table, but a page of another publication must not be mixed with the one before.
+    """
+    if st.session_state.get(SHOWN) == page.path:
+        return st.container(), st.container()
+    st.session_state[SHOWN] = page.path
+    head, body = st.empty(), st.empty()
+    head.html(parts.state("loading", "Reading the published tables …"))
+    time.sleep(CLEARING_SECONDS)
+    return head, body.container()
 
 
 def _published(publication: Publication, settings: Settings) -> str:
@@ -123,8 +142,7 @@ def _published(publication: Publication, settings: Settings) -> str:
     if publication.older:
         words += parts.state(
             "stale",
-            f"{plural(len(publication.older), 'table')} of this page lack the newest batch: "
-            f"{', '.join(publication.older)}.",
+            f"Of this page, these tables lack the newest batch: {', '.join(publication.older)}.",
             "Their tests have not passed; the page Pipeline shows why.",
         )
     elif datetime.now(UTC) - at > timedelta(hours=settings.dashboard_max_age_hours):
@@ -140,6 +158,7 @@ def _published(publication: Publication, settings: Settings) -> str:
 def _watch(reader: Reader, queries: Sequence[Query], shown: str) -> None:
     """Run the page again when something else should be shown than is."""
     if _state(reader, queries) != shown:
+        del st.session_state[SHOWN]
         st.rerun()
 
 
