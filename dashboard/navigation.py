@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import activity, answers, course, courses, parts, pipeline
 from dashboard.errors import DashboardError, ServerDown
-from dashboard.formats import moment, plural
+from dashboard.formats import moment
 from dashboard.publication import Publication
 from dashboard.queries import Query
 from dashboard.reading import Reader, marts_of
