@@ -19,6 +19,8 @@ from stack.settings import CONFIG
 
 # The class data sharing archives: in the virtual environment, whose jars they are made from.
 CLASSES = Path(sys.prefix) / "java-classes"
+# One garbage collector thread and no C2 compiler: Kafka, NameNode and DataNode are hardly busy.
+SMALL_JVM_OPTIONS = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 SPARK_HOME = Path(pyspark.__file__).parent
 SPARK_JARS = SPARK_HOME / "jars"
 

@@ -86,7 +86,7 @@ def up(settings: Settings, progress: Progress) -> None:
         for service in missing:
             service.prepare(environment)
             log = settings.logs / f"{service.name}.log"
-            command = java.with_class_archive(service.command(), service.name)
+            command = service.start_command()
             mains[service] = processes.start(
                 settings.state, service.name, command, environment, log
             )

@@ -13,6 +13,8 @@ import pytest
 
 from stack import lifecycle, processes, services
 from stack.lifecycle import Health
+from stack.services.kafka import Kafka
+from stack.services.spark import Spark
 from stack.settings import HOST, ROOT, Settings
 from tests.commands import run_module
 
@@ -123,7 +125,7 @@ def test_a_cluster_id_may_begin_with_a_dash(
     """One in 64 does, and as a separate argument it would be parsed as an option."""
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xf8" + bytes(15)))
     elsewhere = stack.model_copy(update={"state": tmp_path})
-    services.Kafka(elsewhere).prepare(services.environment(elsewhere))
+    Kafka(elsewhere).prepare(services.environment(elsewhere))
     assert "cluster.id=-A" in (tmp_path / "kafka" / "meta.properties").read_text()
 
 
@@ -159,7 +161,7 @@ def test_stop_does_not_wait_for_a_zombie() -> None:
 
 @pytest.mark.parametrize(("length", "uses"), [(10, "true"), (100, "false")])
 def test_unix_sockets_are_used_if_their_paths_are_short(length: int, uses: str) -> None:
-    command = services.Spark(Settings(state=Path("/" + length * "x"))).command()
+    command = Spark(Settings(state=Path("/" + length * "x"))).command()
     assert f"spark.python.unix.domain.socket.enabled={uses}" in command
 
 

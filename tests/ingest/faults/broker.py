@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from stack import jars, java, processes
-from stack.services import SMALL_JVM_OPTIONS, formatting, has_broker
+from stack.services.kafka import formatting, has_broker
 from stack.settings import HOST, Settings
 from tests.ingest.faults.job import until
 from tests.ingest.faults.proxy import Proxy
@@ -119,7 +119,7 @@ class Broker:
             main,
             *arguments,
             classpath=jars.classpath(self._settings.cache, "kafka"),
-            options=["-Xmx384m", *SMALL_JVM_OPTIONS],
+            options=["-Xmx384m", *java.SMALL_JVM_OPTIONS],
         )
 
     def _properties(self) -> str:

@@ -78,7 +78,7 @@ def dfsadmin(stack: Settings, *arguments: str) -> None:
             *java.hadoop_classpath(),
             *jars.classpath(stack.cache, "hdfs"),
         ],
-        options=services.SMALL_JVM_OPTIONS,
+        options=java.SMALL_JVM_OPTIONS,
     )
     subprocess.run(
         command, env=services.environment(stack), check=True, capture_output=True, timeout=60

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from stack import processes, services
+from stack.services.spark import Spark
 from stack.settings import HOST, Settings
 from tests.ingest.faults import kafka_actions, thrift
 from tests.ingest.faults.job import run, until
@@ -28,7 +29,7 @@ def spark_without_lz4(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Itera
     hidden = own.state / "hidden" / "lz4"
     hidden.mkdir(parents=True, exist_ok=True)
     (hidden / "__init__.py").write_text("raise ImportError('hidden by the tests')\n")
-    service, environment = services.Spark(own), services.environment(own)
+    service, environment = Spark(own), services.environment(own)
     service.prepare(environment)
     command = service.command()
     at = command.index("--class")

@@ -1,0 +1,77 @@
+"""Kafka: one broker."""
+
+import base64
+import uuid
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from stack import jars, java
+from stack.services.service import PROBE_SECONDS, JavaService, is_listening
+from stack.settings import CONFIG, HOST
+
+
+class Kafka(JavaService):
+    """One broker that is its own controller (KRaft)."""
+
+    name = "kafka"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Clients, controller, and the broker's own listener."""
+        return {
+            "clients": self.settings.kafka_port,
+            "controller": self.settings.kafka_controller_port,
+            "broker": self.settings.kafka_broker_port,
+        }
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        return java.command(
+            main,
+            *arguments,
+            classpath=jars.classpath(self.settings.cache, "kafka"),
+            options=["-Xmx512m", *java.SMALL_JVM_OPTIONS],
+        )
+
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Format the log folder with a new cluster id."""
+        tool = self._java(*formatting(CONFIG / "kafka" / "server.properties"))
+        self.format("ASSAY_KAFKA_DATA", tool, environment)
+
+    def command(self) -> list[str]:
+        """The broker."""
+        return self._java("kafka.Kafka", str(CONFIG / "kafka" / "server.properties"))
+
+    def is_ready(self) -> bool:
+        """Return whether a client gets the cluster's metadata with a broker."""
+        return is_listening(self.settings.kafka_port) and has_broker(
+            f"{HOST}:{self.settings.kafka_port}"
+        )
+
+
+def formatting(properties: Path) -> list[str]:
+    """Return Kafka's storage tool and its arguments to format a log folder for a new cluster."""
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # One argument, because an id that begins with a dash would be parsed as an option.
+    arguments = ["format", f"--cluster-id={cluster_id}", "--config", str(properties)]
+    return ["kafka.tools.StorageTool", *arguments]
+
+
+def has_broker(kafka: str) -> bool:
+    """Return whether the cluster at this address answers with metadata that has a broker."""
+    timeout_ms = int(PROBE_SECONDS * 1000)
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=kafka,
+            bootstrap_timeout_ms=timeout_ms,
+            request_timeout_ms=timeout_ms,
+        )
+    except KafkaError:
+        return False
+    try:
+        return bool(admin.describe_cluster()["brokers"])
+    except KafkaError:
+        return False
+    finally:
+        admin.close()

@@ -1,0 +1,103 @@
+"""What every service has: a preparation, a command line and a readiness check."""
+
+import shutil
+import socket
+import subprocess
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+import requests
+
+from stack import java
+from stack.errors import ServiceFailed
+from stack.settings import HOST, Settings
+
+PROBE_SECONDS = 5.0
+
+
+class Service(ABC):
+    """One server process.
+
+    Attributes:
+        name: name of the service on the command line, and of its log.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @property
+    @abstractmethod
+    def ports(self) -> dict[str, int]:
+        """The ports that it listens on, by purpose."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Return the command line that runs it."""
+
+    def start_command(self) -> list[str]:
+        """Return the command line with which it starts fastest."""
+        return self.command()
+
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Return whether it answers the request of a client."""
+
+    def prepare(self, environment: dict[str, str]) -> None:  # noqa: B027 - most need nothing
+        """Create its part of the state folder, if it does not exist."""
+
+    def format(self, variable: str, command: list[str], environment: dict[str, str]) -> None:
+        """Create the service's data folder with a command, atomically.
+
+        Args:
+            variable: the environment variable that names the folder.
+            command: the command that creates the folder.
+            environment: environment of the service.
+
+        Raises:
+            ServiceFailed: the command ended with an error.
+        """
+        folder = Path(environment[variable])
+        if folder.exists():
+            return
+        unfinished = folder.with_name(folder.name + ".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        result = subprocess.run(
+            command,
+            env={**environment, variable: str(unfinished)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if result.returncode != 0:
+            last = "\n".join((result.stdout + result.stderr).strip().splitlines()[-8:])
+            raise ServiceFailed(
+                f"{self.name} could not create {folder}:\n{last}",
+                "correct what it names and run `python -m stack up` again",
+            )
+        unfinished.rename(folder)
+
+
+class JavaService(Service):
+    """A service that runs in a JVM."""
+
+    def start_command(self) -> list[str]:
+        """Return the command line with the archive of its classes."""
+        return java.with_class_archive(self.command(), self.name)
+
+
+def is_listening(port: int) -> bool:
+    """Return whether a server of this machine accepts connections on a port."""
+    with socket.socket() as probe:
+        probe.settimeout(PROBE_SECONDS)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def local_http() -> requests.Session:
+    """Return a session without the user's proxy, which cannot reach this machine's servers."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
