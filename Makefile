@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport $(filter PYTHON% DBT_%,$(.VARIABLES))
 SETUP := $(PYTHON) -Es stack/check_python.py && $(PYTHON) -Es stack/bootstrap.py
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo answers sql notebook docs check test test-long lint chaos bench bench-build lock
+.PHONY: help setup setup-dev up down status reset demo answers sql notebook dashboard docs check test test-long lint chaos bench bench-build lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ setup-dev:
 
 demo: setup ## run the pipeline, from Kafka to the answers; DATA=FILE for your own messages
 	@$(PY) demo.py "$$DATA"
+
+dashboard: ## start the dashboard, and what it needs, and print its address
+	@$(SETUP) dashboard && $(PY) -m stack up --dashboard
 
 up: setup ## start Kafka, HDFS and Spark
 	@$(PY) -m stack up

@@ -35,14 +35,15 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
-    help="Kafka, HDFS, and Spark with the Hive metastore on this machine, without containers.\n\n"
+    help="Kafka, HDFS, Spark with the Hive metastore, and the dashboard on this machine, without "
+    "containers.\n\n"
     "Ports and folders are set by `ASSAY_PORT_OFFSET`, `ASSAY_STATE` and the rest of "
     "`stack/settings.py`, in the environment or in the file `.env`.",
 )
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
-ServiceName = Annotated[str, typer.Argument(help="kafka, namenode, datanode or spark")]
+ServiceName = Annotated[str, typer.Argument(help="kafka, namenode, datanode, spark or dashboard")]
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -100,7 +101,9 @@ def working(doing: str) -> Iterator[Callable[[str], None]]:
 
 
 @app.command()
-def up() -> None:
+def up(
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="start the dashboard too")] = False,
+) -> None:
     """Start the services that do not run, and wait until all answer.
 
     Example: `ASSAY_PORT_OFFSET=100 python -m stack up`
@@ -108,8 +111,10 @@ def up() -> None:
     configured = settings()
     begun = time.monotonic()
     with working("starting the services") as progress:
-        lifecycle.up(configured, progress)
+        lifecycle.up(configured, progress, with_dashboard=dashboard)
     console.print(f"all services are ready ({time.monotonic() - begun:.1f} s)")
+    if dashboard:
+        console.print(f"the dashboard: {services.Dashboard(configured).url}")
 
 
 @app.command()
@@ -151,7 +156,10 @@ def status() -> None:
     if states == {Health.STOPPED}:
         raise NotRunning("no service is running", "`python -m stack up` starts them")
     if states != {Health.READY}:
-        raise ServiceFailed("not all services are ready", "`python -m stack up` starts them")
+        option = " --dashboard" if any(s.service.name == "dashboard" for s in found) else ""
+        raise ServiceFailed(
+            "not all services are ready", f"`python -m stack up{option}` starts them"
+        )
 
 
 @app.command()
@@ -171,7 +179,7 @@ def logs(
     configured = settings()
     _service(configured, name)
     console.print(lifecycle.log_tail(configured, name, lines), markup=False)
-    log = configured.logs / f"{name}.log"
+    log = configured.log(name)
     if follow and log.exists():
         with log.open(errors="replace") as file:
             file.seek(0, os.SEEK_END)

@@ -47,6 +47,12 @@ class StateUnusable(StackError):
     exit_code = 7
 
 
+class PackagesMissing(StackError):
+    """A service needs packages that are not installed."""
+
+    exit_code = 30
+
+
 class StepFailed(StackError):
     """A step of the demo ended with an error."""
 

@@ -58,14 +58,16 @@ class Status:
     uptime_seconds: float = 0.0
 
 
-def up(settings: Settings, progress: Progress) -> None:
+def up(settings: Settings, progress: Progress, *, with_dashboard: bool = False) -> None:
     """Start the services that do not run, and wait until all answer.
 
     Args:
         settings: folders and ports.
         progress: called with each progress message.
+        with_dashboard: start the dashboard too.
 
     Raises:
+        PackagesMissing: the dashboard's packages are not installed.
         PortTaken: another process listens on a port.
         ServiceFailed: a service died or was not ready in time.
         JarsUnavailable: a jar could not be fetched.
@@ -73,10 +75,17 @@ def up(settings: Settings, progress: Progress) -> None:
         StackError: the limit of open files is too low.
     """
     _check_open_files()
+    wanted = services.pipeline_services(settings)
+    if with_dashboard:
+        dashboard = services.Dashboard(settings)
+        dashboard.check_packages()
+        wanted.append(dashboard)
     with _exclusive(settings):
         jars.ensure(settings.cache, jars.locked(), progress)
         running = processes.find(settings.state)
-        mains = {s: _main(running, s) for s in services.all_services(settings)}
+        if not any(running.values()):
+            processes.rotate(settings.log(services.Dashboard.name))  # see `_was_started`
+        mains = {service: _main(running, service) for service in wanted}
         missing = [service for service, main in mains.items() if main is None]
         for service in missing:
             processes.stop(running[service.name], grace_seconds=2)  # children of a killed service
@@ -85,10 +94,12 @@ def up(settings: Settings, progress: Progress) -> None:
         java.create_jdk_archive()
         for service in missing:
             service.prepare(environment)
-            log = settings.logs / f"{service.name}.log"
-            command = service.start_command()
             mains[service] = processes.start(
-                settings.state, service.name, command, environment, log
+                settings.state,
+                service.name,
+                service.start_command(),
+                {**environment, **service.variables},
+                settings.log(service.name),
             )
             progress(f"starting {service.name}")
         _await_readiness(settings, mains, progress)
@@ -102,7 +113,7 @@ def serve(settings: Settings, service: services.Service) -> NoReturn:
         ServiceFailed: it could not be prepared.
     """
     jars.ensure(settings.cache, jars.locked())
-    environment = services.environment(settings)
+    environment = services.environment(settings) | service.variables
     service.prepare(environment)
     command = service.command()
     os.execve(command[0], command, environment)
@@ -112,7 +123,7 @@ def down(settings: Settings) -> int:
     """Stop every process of this state folder and return how many services ran."""
     running = processes.find(settings.state)
     # Clients first, so that each can close its connections to the services it depends on.
-    for names in (("spark",), ("datanode", "kafka"), ("namenode",)):
+    for names in (("dashboard",), ("spark",), ("datanode", "kafka"), ("namenode",)):
         processes.stop([p for name in names for p in running[name]], STOP_GRACE_SECONDS)
     processes.stop([p for left in processes.find(settings.state).values() for p in left], 2)
     return sum(bool(found) for found in running.values())
@@ -139,14 +150,18 @@ def reset(settings: Settings) -> None:
 
 
 def status(settings: Settings) -> list[Status]:
-    """Return the status of every service; each one is probed."""
+    """Return the status of every service; each one is probed.
+
+    The dashboard is among them if it was started since the services were last down.
+    """
     running = processes.find(settings.state)
     found = []
     for service in services.all_services(settings):
         main = _main(running, service)
         if main is None:
             health = Health.DIED if any(running.values()) else Health.STOPPED
-            found.append(Status(service, health))
+            if _was_started(settings, service, running):
+                found.append(Status(service, health))
             continue
         health = Health.READY if service.is_ready() else Health.STARTING
         memory = processes.resident_bytes(running[service.name])
@@ -160,7 +175,7 @@ def status(settings: Settings) -> list[Status]:
 
 def log_tail(settings: Settings, name: str, lines: int) -> str:
     """Return the last lines of a service's log, or a note that there is none."""
-    log = settings.logs / f"{name}.log"
+    log = settings.log(name)
     if not log.exists():
         return f"(no log at {log})"
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
@@ -171,6 +186,18 @@ def log_excerpt(settings: Settings, name: str, lines: int) -> str:
     log = log_tail(settings, name, 200).splitlines()
     messages = [line for line in log if not re.match(r"\s+(at |\.\.\. )", line)]
     return "\n".join(messages[-lines:])
+
+
+def _was_started(
+    settings: Settings, service: services.Service, running: dict[str, list[psutil.Process]]
+) -> bool:
+    """Return whether a service that does not run was to run: the dashboard is not always.
+
+    Its log is there if it was started: `up` puts an earlier one aside when nothing runs.
+    """
+    if service.name != services.Dashboard.name:
+        return True
+    return any(running.values()) and settings.log(service.name).exists()
 
 
 def _main(
@@ -203,7 +230,7 @@ def _await_readiness(
                     f"{service.name} died while it started; the end of its log:\n"
                     + log_excerpt(settings, service.name, 40),
                     f"the whole log: `python -m stack logs {service.name}`; "
-                    "then `python -m stack up` starts what is missing",
+                    "then the same command again starts what is missing",
                 )
             if service.is_ready():
                 pending.remove(service)
@@ -213,7 +240,7 @@ def _await_readiness(
             raise ServiceFailed(
                 f"{names} did not answer within {START_TIMEOUT_SECONDS} s; the end of the log:\n"
                 + log_excerpt(settings, pending[0].name, 12),
-                "if the machine is slow, `python -m stack up` again continues to wait",
+                "if the machine is slow, the same command again continues to wait",
             )
         if pending:
             time.sleep(POLL_SECONDS)

@@ -47,8 +47,7 @@ def start(
     The log of the previous run is kept as `<log>.1`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists():
-        log.replace(log.with_name(log.name + ".1"))
+    rotate(log)
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -60,6 +59,12 @@ def start(
             env={**environment, STATE_MARK: str(state), SERVICE_MARK: service},
         )
     return psutil.Process(process.pid)
+
+
+def rotate(log: Path) -> None:
+    """Rename a log, if there is one, to `<log>.1`."""
+    if log.exists():
+        log.replace(log.with_name(log.name + ".1"))
 
 
 def stop(processes: Iterable[psutil.Process], grace_seconds: float) -> None:

