@@ -10,6 +10,7 @@ from tests.end_to_end.blocks import DOCUMENTS, Block, blocks
 
 # Documents whose blocks a test runs, all of them.
 RUN_BY = {
+    "docs/connect.md": "tests/analysts/test_connect.py",
     "docs/operations.md": "tests/end_to_end/test_first_session.py",
     "docs/tutorial.md": "tests/end_to_end/test_tutorial.py",
 }
