@@ -9,7 +9,7 @@ class DashboardError(Exception):
         remedy: what to do about it, preferably a command.
 
     A page that shows an error is read again when something is published. If the error passes by
-    itself, the page is read again every second.
+    itself, the page is read again every two seconds.
     """
 
     state = "error"

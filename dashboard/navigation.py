@@ -18,7 +18,7 @@ from dashboard.queries import Query
 from dashboard.reading import Reader, marts_of
 from dashboard.settings import Settings
 
-WATCH_SECONDS = 1.0
+WATCH_SECONDS = 2.0
 # What is published is looked at this often while a page is open.
 PUBLICATION_SECONDS = 10.0
 # So long takes Streamlit to tell the browser that the page is empty.
