@@ -304,15 +304,6 @@ from operations.rejections_by_reason
 """,
 )
 
-MESSAGES_PER_DAY = Query(
-    "messages_per_day",
-    ("topic", "date_day"),
-    """
-select topic, date_day, messages, staged, rejected, attempts
-from operations.messages_per_day
-""",
-)
-
 RECONCILIATION = Query(
     "reconciliation",
     ("status",),
