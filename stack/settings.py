@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         pattern=r"^(both|early)$",
         description="Java's compilers in the Spark server: `early` starts sooner, `both` is faster",
     )
+    dashboard_max_age_hours: float = Field(
+        24.0, gt=0, description="hours after which the dashboard calls published data old"
+    )
     port_offset: int = Field(0, ge=0, le=MAX_OFFSET, description="added to every default port")
 
     # Only these differ between containers and one machine.

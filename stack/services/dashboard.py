@@ -28,9 +28,10 @@ class Dashboard(Service):
 
     @property
     def variables(self) -> dict[str, str]:
-        """Where Spark is, and a home folder without the user's own settings of Streamlit."""
+        """Its settings, and a home folder without the user's own settings of Streamlit."""
         return {
             **self.settings.client_environment(),
+            "ASSAY_DASHBOARD_MAX_AGE_HOURS": str(self.settings.dashboard_max_age_hours),
             "HOME": str(self._home),
             "PYTHONUNBUFFERED": "1",
         }
