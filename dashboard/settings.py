@@ -20,5 +20,5 @@ class Settings(BaseSettings):
     thrift_host: str = Field(HOST, description="name of the Spark Thrift Server")
     thrift_port: int = Field(default_factory=lambda: StackSettings().thrift_port)
     dashboard_max_age_hours: float = Field(
-        24.0, gt=0, description="hours after which published data are called old"
+        default_factory=lambda: StackSettings().dashboard_max_age_hours
     )
