@@ -6,10 +6,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport $(filter PYTHON% DBT_%,$(.VARIABLES))
 SETUP := $(PYTHON) -Es stack/check_python.py && $(PYTHON) -Es stack/bootstrap.py
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo answers sql notebook dashboard docs check test test-long lint chaos bench bench-build lock
+.PHONY: help setup setup-dev up down status reset demo answers sql notebook dashboard docs check test test-long lint chaos bench bench-build bench-dashboard lock
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: ## create the virtual environment for the demo
 	@$(SETUP) run
@@ -71,6 +71,9 @@ bench: setup-dev up ## measure ingest against Spark's own connector and a poll-a
 
 bench-build: setup-dev ## measure full and incremental builds against DuckDB; MESSAGES=100000
 	@$(PY) -m benchmarks.build $(if $(MESSAGES),--messages $(MESSAGES))
+
+bench-dashboard: setup-dev up ## measure the time to the first figure of each page
+	@$(PY) -m benchmarks.dashboard loads
 
 lock: setup-dev ## update requirements/*.txt from requirements/*.in
 	@uv pip compile --quiet $(LOCK) -o requirements/uv.txt requirements/uv.in
