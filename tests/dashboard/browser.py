@@ -1,13 +1,11 @@
 """Chromium as a reader uses it: pages, and what goes wrong while they are open."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebSocket, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebSocket
 
 from stack.settings import HOST
 
@@ -56,27 +54,6 @@ class Visit:
         words = self.page.get_by_test_id(f"state-{name}").first
         words.wait_for(timeout=PATIENCE_MS)
         return words.inner_text()
-
-
-@contextmanager
-def chromium(is_required: bool) -> Iterator[Browser]:
-    """Debian's Chromium; skips the test if there is none.
-
-    Args:
-        is_required: fail instead.
-    """
-    program = shutil.which("chromium")
-    if program is None:
-        message = "there is no program chromium; remedy: `apt-get install chromium`"
-        if is_required:
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @contextmanager

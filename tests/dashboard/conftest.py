@@ -8,13 +8,13 @@ from playwright.sync_api import Browser
 from stack import lifecycle, processes
 from stack.services import Dashboard
 from stack.settings import Settings
-from tests.dashboard.browser import chromium
+from tests.chromium import chromium
 
 
 @pytest.fixture(scope="module")
 def browser(inherited: dict[str, str]) -> Iterator[Browser]:
     """Chromium; it must be there in continuous integration."""
-    with chromium(is_required=bool(inherited.get("CI"))) as found:
+    with chromium(inherited) as found:
         yield found
 
 

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from tests.dashboard.browser import DESKTOP, PATHS, PATIENCE_MS, Visit, visit
 from tests.dashboard.publications import by_hand
 from tests.end_to_end.raw_batches import emptied
 from tests.end_to_end.small_project import drop_schemas
+from tests.end_to_end.statements import exposed, recorded, tables
 from tests.end_to_end.warehouse import build
 from tests.ingest.faults.job import until
 
@@ -29,7 +29,6 @@ BIN = "figure-score_distribution.attempts-5"
 # Both figures, if the page is not just being written.
 BOTH_FIGURES = """names => document.querySelector('[data-test-script-state="notRunning"]')
     && names.map(name => document.querySelector(`[data-testid="${name}"]`)?.textContent)"""
-STATEMENT = re.compile(r"Submitting query '(.*?)' with [0-9a-f-]{36}$", re.DOTALL | re.MULTILINE)
 NOT_FOR_READERS = re.compile(r"\b(raw|staging|flattened|audit)\.|\b(stg|flat|fct)_\w+")
 
 
@@ -121,24 +120,15 @@ def test_a_mart_that_is_not_published_is_named_until_it_is(
         assert seen.errors == []
 
 
-def test_statements_read_published_marts_only(
+def test_statements_read_the_marts_that_the_exposure_names(
     stack: Settings, browser: Browser, dashboard: Dashboard
 ) -> None:
-    log = stack.log("spark")
-    begin = log.stat().st_size
-    with second_dashboard(stack) as fresh:
+    with recorded(stack) as statements, second_dashboard(stack) as fresh:
         for path in PATHS:
             with visit(browser, fresh.url + path, DESKTOP):
                 pass
-    statements = STATEMENT.findall(_after(log, begin))
-    assert len([s for s in statements if "select" in s]) >= len(PATHS)
+    assert tables(statements) == exposed("dashboard")
     assert [s for s in statements if NOT_FOR_READERS.search(s)] == []
-
-
-def _after(log: Path, begin: int) -> str:
-    with log.open(errors="replace") as file:
-        file.seek(begin)
-        return file.read()
 
 
 @pytest.mark.long
