@@ -92,7 +92,7 @@ def _weekdays(data: Data) -> None:
     everything = sum(row["attempts"] for row in rows)
     parts.html(
         parts.section(
-            f"{_weekday(most)} is the busiest weekday",
+            f"{_weekday(most)} has the most attempts",
             f"Saturday and Sunday have {percent(weekend / everything, 0)} of the attempts.",
         )
     )
