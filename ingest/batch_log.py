@@ -199,10 +199,11 @@ def repair(spark: SparkSession, topic: str, table: str, snapshots: list[Row]) ->
     if not spark.catalog.tableExists(BATCH_LOG):
         ensure(spark)
     retained = {s.summary[raw_table.JOB_ID]: s for s in snapshots if raw_table.RANGES in s.summary}
-    if not retained:
+    if snapshots and not retained:  # the snapshots of all batches have expired
         return 0
     batches = {job: batch_of(snapshot) for job, snapshot in retained.items()}
-    oldest = min(batch.batch_id for batch in batches.values())
+    # A table without snapshots is new; what the log says of its topic is of one that was dropped.
+    oldest = min((batch.batch_id for batch in batches.values()), default=0)
     since = (F.col("topic") == topic) & (F.col("batch_id") >= oldest)
     logged: dict[str, list[Row]] = {}
     for row in spark.table(BATCH_LOG).where(since).collect():

@@ -96,6 +96,19 @@ def test_a_job_that_starts_before_another_has_logged_its_batch(
     settle(topic)
 
 
+def test_the_batches_of_a_dropped_table_leave_the_log(
+    kafka: str, topic: str, oracle: Oracle
+) -> None:
+    for _ in range(2):
+        kafka_actions.fill(kafka, topic, 5)
+        run(topic)
+    thrift.sql(f"drop table {thrift.table_of(topic)} purge")
+    run(topic)
+    assert logged(topic) == [(1, p, 0, 10, 10) for p in range(3)]
+    oracle.assert_right()
+    settle(topic)
+
+
 def logged(topic: str) -> list[tuple[object, ...]]:
     """Return batch, partition, offsets and rows of the batch log of a topic."""
     return [
