@@ -6,8 +6,7 @@ from html import escape
 import streamlit as st
 
 from dashboard import charts, parts, queries
-from dashboard.courses import link
-from dashboard.errors import NotPublished
+from dashboard.courses import by_attempts, link
 from dashboard.formats import count, duration, interval, percent, plural
 from dashboard.parts import Column, figure
 from dashboard.publication import Publication
@@ -32,13 +31,7 @@ def show(reader: Reader) -> Publication:
     """Write the page of the course that the address names, or of none."""
     exam = st.query_params.get(PARAMETER, "")
     data = reader.read(QUERIES, {PARAMETER: exam})
-    courses = sorted(
-        data[queries.COURSE_POPULARITY], key=lambda row: (-row["attempts"], row["exam_name"])
-    )
-    if not courses:
-        raise NotPublished(
-            "No course has an attempt yet", "`python -m ingest run` and `dbt build` bring them."
-        )
+    courses = by_attempts(data)
     course = next((row for row in courses if row["exam_name"] == exam), None)
     st.set_page_config(page_title=f"{exam if course else 'One course'} · assay")
     if course:
@@ -294,16 +287,7 @@ def _questions(data: Data) -> None:
             [
                 Column("Question", lambda row: f"<code>{escape(row['question_id'][:8])}</code>"),
                 parts.number_column("Responses", query, "responses", count),
-                Column(
-                    "Right",
-                    lambda row: (
-                        figure(query, "share_correct", row, percent(row["share_correct"]))
-                        + "<small>"
-                        + interval(row["share_correct_ci_lower"], row["share_correct_ci_upper"])
-                        + "</small>"
-                    ),
-                    "number",
-                ),
+                Column("Right", lambda row: parts.share(query, "share_correct", row), "number"),
                 parts.number_column("Incomplete", query, "incomplete_responses", count),
                 parts.number_column("Not answered", query, "unanswered_responses", count),
             ],
@@ -357,12 +341,7 @@ def _question(question: Row, options: list[Row]) -> str:
     def share(row: Row) -> str:
         if not has_rate:
             return "<small>too few</small>"
-        return (
-            figure(query, "selection_share", row, percent(row["selection_share"]))
-            + "<small>"
-            + interval(row["selection_share_ci_lower"], row["selection_share_ci_upper"])
-            + "</small>"
-        )
+        return parts.share(query, "selection_share", row)
 
     def bar(row: Row) -> str:
         if not has_rate:

@@ -29,11 +29,7 @@ NO_RATE = "<small>too few</small>"
 def show(reader: Reader) -> Publication:
     """Write the page."""
     data = reader.read(QUERIES)
-    courses = _courses(data)
-    if not courses:
-        raise NotPublished(
-            "No course has an attempt yet", "`python -m ingest run` and `dbt build` bring them."
-        )
+    courses = by_attempts(data)
     attempts = parts.total(
         queries.COURSE_POPULARITY, "attempts", courses, lambda number: plural(number, "attempt")
     )
@@ -59,10 +55,18 @@ def link(exam_name: str) -> str:
     return f'<a href="/course?exam={quote(exam_name, safe="")}">{escape(exam_name)}</a>'
 
 
-def _courses(data: Data) -> list[Row]:
-    return sorted(
-        data[queries.COURSE_POPULARITY], key=lambda row: (-row["attempts"], row["exam_name"])
-    )
+def by_attempts(data: Data) -> list[Row]:
+    """Return the courses, the one taken most often first.
+
+    Raises:
+        NotPublished: there is none.
+    """
+    courses = data[queries.COURSE_POPULARITY]
+    if not courses:
+        raise NotPublished(
+            "No course has an attempt yet", "`python -m ingest run` and `dbt build` bring them."
+        )
+    return sorted(courses, key=lambda row: (-row["attempts"], row["exam_name"]))
 
 
 def _popularity(courses: list[Row]) -> None:
@@ -300,16 +304,7 @@ def _hardest_questions(data: Data) -> None:
                     ),
                 ),
                 parts.number_column("Responses", query, "responses", count),
-                Column(
-                    "Right",
-                    lambda row: (
-                        figure(query, "share_correct", row, percent(row["share_correct"]))
-                        + "<small>"
-                        + interval(row["share_correct_ci_lower"], row["share_correct_ci_upper"])
-                        + "</small>"
-                    ),
-                    "number",
-                ),
+                Column("Right", lambda row: parts.share(query, "share_correct", row), "number"),
                 Column(
                     "Bar",
                     lambda row: parts.share_bar(

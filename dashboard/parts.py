@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.formats import interval, percent
 from dashboard.queries import Query, Row
 
 # How a cell is written.
@@ -155,6 +156,12 @@ def number_column(
     return Column(
         head, lambda row: figure(query, name, row, written(row.get(name))), "number", **options
     )
+
+
+def share(query: Query, name: str, row: Row) -> str:
+    """Return a share from 0 to 1 as a figure, with its interval below it."""
+    between = interval(row[f"{name}_ci_lower"], row[f"{name}_ci_upper"])
+    return figure(query, name, row, percent(row[name])) + f"<small>{between}</small>"
 
 
 def share_bar(share: float, lower: float | None, upper: float | None, tone: str = "one") -> str:
