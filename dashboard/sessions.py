@@ -16,6 +16,7 @@ from thrift.Thrift import TException
 from thrift.transport.TSocket import TSocket
 
 from dashboard.errors import ServerDown, StatementFailed
+from stack.thrift_client import message_of
 
 OPEN_SECONDS = 3.0
 STATEMENT_SECONDS = 30.0
@@ -172,9 +173,8 @@ class Sessions:
         )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: hive.Error) -> str:
     """Return the words of Spark's message, without its stack trace."""
-    status = error.args[0] if error.args else error
-    message = getattr(getattr(status, "status", None), "errorMessage", None) or str(error)
+    message = message_of(error)
     lines = message.partition("Exception: ")[2].strip() or message
     return lines.split("\n")[0][:300]

@@ -37,10 +37,15 @@ def query(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _translated(error: hive.Error) -> NothingPublished | ServiceFailed:
-    """Return the error in words; PyHive passes on the whole response of the server."""
+def message_of(error: hive.Error) -> str:
+    """Return the server's message; PyHive passes on its whole response."""
     response = error.args[0] if error.args else None
-    message = str(getattr(getattr(response, "status", None), "errorMessage", None) or error)
+    return str(getattr(getattr(response, "status", None), "errorMessage", None) or error)
+
+
+def _translated(error: hive.Error) -> NothingPublished | ServiceFailed:
+    """Return the error in words."""
+    message = message_of(error)
     if missing := re.search(r"\[(?:TABLE_OR_VIEW|SCHEMA)_NOT_FOUND\].*?(`[\w.`]+`)", message):
         return NothingPublished(
             f"there is no {missing[1].replace('`', '')}: no build has published it yet",
