@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 import sample
-from ingest import commit, raw_table, run
+from ingest import batch_log, commit, raw_table, run
 from ingest.settings import Settings
 from ingest.topic import Source, Topic
 from stack import jars, processes
@@ -375,8 +375,7 @@ def commit_rows(
 def measure(job: str, name: str, messages: int, *, new_table: bool = True) -> Run:
     """Run one job as a process and measure it."""
     if new_table:
-        with session() as spark:
-            spark.sql(f"drop table if exists {Settings(topic=name).raw_table} purge")
+        forget(name)
     connecting = ["benchmarks.ingest", "connector", name, str(messages)]
     command = {
         "ingest": ["ingest", "run", "--topic", name],
@@ -409,6 +408,17 @@ def measure(job: str, name: str, messages: int, *, new_table: bool = True) -> Ru
     return Run(messages, seconds, cpu, job_mb, monitor.worker_mb)
 
 
+def forget(name: str) -> None:
+    """Drop the topic's raw table and delete its batches from the batch log.
+
+    Otherwise the next job would begin by repairing the batch log.
+    """
+    with session() as spark:
+        spark.sql(f"drop table if exists {Settings(topic=name).raw_table} purge")
+        batch_log.ensure(spark)
+        spark.sql(f"delete from {batch_log.BATCH_LOG} where topic = '{name}'")
+
+
 @contextmanager
 def session() -> Iterator[SparkSession]:
     """Open a session of Spark Connect."""
@@ -435,8 +445,7 @@ def topic_of(messages: int, codec: str, value_bytes: int, partitions: int) -> It
         )
         yield name
     finally:
-        with session() as spark:
-            spark.sql(f"drop table if exists {Settings(topic=name).raw_table} purge")
+        forget(name)
         admin = KafkaAdminClient(bootstrap_servers=kafka)
         admin.delete_topics([name])
         admin.close()

@@ -1,4 +1,8 @@
-"""Plan a batch: which offsets of which partitions to read next."""
+"""Plan a batch: which offsets of which partitions to read next.
+
+Here ingest notices that retention has deleted messages before they were read; while it reads,
+`ingest/read.py` does.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -7,10 +7,9 @@ reading continues: transactions, control records, compaction, positions (see `de
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any
 
-from isal import igzip
+from isal import igzip, isal_zlib
 from kafka import KafkaConsumer, codec
 from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.record.default_records import DefaultRecordBatch
@@ -19,6 +18,7 @@ from kafka.record.util import decode_varint
 Headers = Sequence[tuple[str, bytes | None]]
 
 NO_HEADERS: Headers = ()
+GZIP = 16 + isal_zlib.MAX_WBITS
 # By codec id. The values are names, not functions of the libraries: a worker without one of the
 # libraries could not unpickle a reader that refers to its function.
 CODECS = {1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
@@ -49,6 +49,7 @@ class Block:
     Attributes:
         offset: the last offset of the batch, so that kafka-python continues after it.
         timestamps: in milliseconds.
+        size_in_bytes: of its records, decompressed.
     """
 
     key, headers, checksum, timestamp = None, (), None, -1
@@ -61,16 +62,12 @@ class Block:
         self.keys: list[bytes | None] = []
         self.values: list[bytes | None] = []
         self.header_lists: list[Headers] = []
+        self.size_in_bytes = 0
 
     @property
     def value(self) -> "Block":
         """The block itself."""
         return self
-
-    @property
-    def size_in_bytes(self) -> int:
-        """Size of its keys and values."""
-        return sum(len(data) for data in chain(self.keys, self.values) if data is not None)
 
     def __len__(self) -> int:
         """Number of records."""
@@ -143,8 +140,8 @@ class Batch(DefaultRecordBatch):  # type: ignore[misc]
         if self.compression_type == self.CODEC_NONE:
             return data
         name = CODECS[self.compression_type]
-        if name == "gzip":  # igzip takes a third of the time of Python's gzip
-            return bytes(igzip.decompress(data))  # type: ignore[no-untyped-call]
+        if name == "gzip":
+            return _gunzip(data)
         if not getattr(codec, f"has_{name}")():
             raise MissingCodec(name)
         return bytes(getattr(codec, f"{name}_decode")(data))
@@ -161,6 +158,7 @@ class Batch(DefaultRecordBatch):  # type: ignore[misc]
         is_append_time = self.timestamp_type == self.LOG_APPEND_TIME
         base_offset, first_timestamp = self.base_offset, self.first_timestamp
         first, last, skips, size = self.start, self.end, self.skips, len(data)
+        block.size_in_bytes = size
         end = 0
         for _ in range(self.records_count):
             length, pos = decode_varint(data, end)
@@ -193,6 +191,15 @@ class Batch(DefaultRecordBatch):  # type: ignore[misc]
             block.header_lists.append(headers)
         if end != size:
             raise ValueError(f"{size - end} bytes follow the last record")
+
+
+def _gunzip(data: bytes) -> bytes:
+    """Decompress gzip, in a third of the time that Python's gzip takes."""
+    decompressor = isal_zlib.decompressobj(GZIP)
+    found = decompressor.decompress(data)
+    if decompressor.eof and not decompressor.unused_data:
+        return bytes(found)
+    return bytes(igzip.decompress(data))  # type: ignore[no-untyped-call]
 
 
 def _int64(number: int) -> int:
@@ -266,4 +273,5 @@ def of_records(
             block.keys.append(record.key)
             block.values.append(record.value)
             block.header_lists.append(record.headers)
+            block.size_in_bytes = len(record.key or b"") + len(record.value or b"")
             yield block

@@ -24,7 +24,12 @@ STATE = ROOT / f".stack-test{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
 
 # Tests that read the sample's tables: one worker runs all of them, so that it builds them once.
-ON_THE_SAMPLE = ("tests/analysts/", "tests/dashboard/", "tests/end_to_end/test_demo.py")
+ON_THE_SAMPLE = (
+    "tests/analysts/",
+    "tests/dashboard/",
+    "tests/end_to_end/test_demo.py",
+    "tests/end_to_end/test_tutorial.py",
+)
 FIRST_DEMO = pytest.StashKey[str]()
 
 REAL_EXPORT = ROOT.parent / "shared" / "data" / "assessment-attempts-20180128-121051-nested.json.gz"

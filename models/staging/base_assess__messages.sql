@@ -1,3 +1,4 @@
+-- The rules are in macros/staging/, and what each reason means in models/reference/rejection_reasons.sql.
 with
 
 records as (

@@ -321,7 +321,8 @@ def write(known: dict[str, str]) -> None:
     found = [known[m.name] for m in MUTATIONS if m.name in known]
     DOCUMENT.write_text(
         "# Planted defects and the tests that catch them\n\n"
-        "Written by `python -m tests.dbt.mutations`, which holds the defects; nobody edits it.\n\n"
+        "Written by `python -m tests.dbt.mutations`, which holds the defects; nobody edits it.\n"
+        "A unit test stands in the YAML file beside its model, another test in `tests/dbt/`.\n\n"
         "| | defect | in | caught by |\n|---|---|---|---|\n"
         + "".join(f"| {number} | {row}\n" for number, row in enumerate(found, 1))
     )

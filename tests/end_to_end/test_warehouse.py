@@ -50,6 +50,13 @@ def tables() -> dict[str, str]:
     return seen_by_readers(relations())
 
 
+def late_repeated_and_replayed(raw: Raw, values: list[bytes | None]) -> None:
+    """Half of the values come again, earlier than they came first; a range is replayed."""
+    raw.batch(values[400:])
+    raw.batch(values[:200], minutes=-30)
+    raw.replay(partition=1, start=20, end=60)
+
+
 def test_odd_records_are_counted_as_the_oracle_counts_them(
     raw: Raw, values: list[bytes | None]
 ) -> None:
@@ -61,10 +68,7 @@ def test_odd_records_are_counted_as_the_oracle_counts_them(
 def test_late_repeated_and_replayed_batches_end_as_the_oracle_says(
     raw: Raw, values: list[bytes | None]
 ) -> None:
-    """Half of the values come again, earlier than they came first; a range is replayed."""
-    raw.batch(values[400:])
-    raw.batch(values[:200], minutes=-30)
-    raw.replay(partition=1, start=20, end=60)
+    late_repeated_and_replayed(raw, values)
     before = current(READS)
     with readers(READS) as seen:
         build()
@@ -91,7 +95,14 @@ def test_the_same_again_changes_no_row(raw: Raw) -> None:
     assert "readers see everything up to batch" in said and "[unchanged in" in said
 
 
-def test_a_full_refresh_gives_what_the_batches_gave_and_no_reader_notices(raw: Raw) -> None:
+@pytest.mark.long
+def test_a_full_refresh_gives_what_the_batches_gave_and_no_reader_notices(
+    raw: Raw, values: list[bytes | None]
+) -> None:
+    raw.batch(values[:400])
+    build("--full-refresh")
+    late_repeated_and_replayed(raw, values)
+    build()
     before, answers = content(tables()), current(READS)
     with readers(READS) as seen:
         build("--full-refresh")

@@ -1,5 +1,6 @@
 """The reader's decoding of batches equals kafka-python's decoding of records."""
 
+import gzip
 import os
 import subprocess
 import sys
@@ -156,6 +157,24 @@ def test_headers_without_a_value() -> None:
     (block,) = Batch(buffer, 0, 10, frozenset())
     assert [list(h) for h in block.header_lists] == [r.headers for r in DefaultRecordBatch(buffer)]
     assert record_batch("t", 0, [block]).to_pylist()[2]["headers"][0] == {"key": "h", "value": None}
+
+
+def test_gzip_may_have_several_members() -> None:
+    """kafka-python and Java's client write one, but a reader has to take all of them."""
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 10_000)
+    for n in range(3):
+        builder.append(n, n, None, b"%d" % n, [])
+    plain_batch = bytes(builder.build())
+    header, records = bytearray(plain_batch[:61]), plain_batch[61:]
+    # Of members of the same length, each ends with the same four bytes.
+    assert len(records) % 3 == 0
+    third = len(records) // 3
+    content = b"".join(gzip.compress(records[at : at + third]) for at in range(0, 3 * third, third))
+    header[22] = 1  # the codec
+    header[8:12] = (49 + len(content)).to_bytes(4, "big")
+    header[17:21] = calc_crc32c(bytes(header[21:]) + content).to_bytes(4, "big")
+    (block,) = Batch(bytes(header) + content, 0, 10, frozenset())
+    assert block.values == [b"0", b"1", b"2"]
 
 
 def test_any_range_within_batches(topic: str) -> None:
