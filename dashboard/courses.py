@@ -23,6 +23,8 @@ QUERIES = (
     queries.HARDEST_QUESTIONS_OF_ALL,
 )
 CHARTED = 10
+# What a spreadsheet takes for the start of a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 NO_RATE = "<small>too few</small>"
 
 
@@ -180,7 +182,7 @@ def _all(data: Data, courses: list[Row]) -> None:
         order = st.selectbox("Sort by", orders, format_func=lambda o: o[0], key="sort", width=240)
         st.download_button(
             "Download as CSV",
-            _csv(courses, scores, below),
+            as_csv(courses, scores, below),
             "courses.csv",
             "text/csv",
             on_click="ignore",
@@ -247,7 +249,7 @@ def _rate(query: Query, value: str, number: str, rates: dict[str, Row], row: Row
     )
 
 
-def _csv(courses: list[Row], scores: dict[str, Row], below: dict[str, Row]) -> str:
+def as_csv(courses: list[Row], scores: dict[str, Row], below: dict[str, Row]) -> str:
     """Return all courses as CSV, with the names of the marts' columns."""
     names = [
         "exam_name",
@@ -268,7 +270,7 @@ def _csv(courses: list[Row], scores: dict[str, Row], below: dict[str, Row]) -> s
         score, failed = scores.get(row["exam_name"], {}), below.get(row["exam_name"], {})
         writer.writerow(
             [
-                row["exam_name"],
+                _as_text(row["exam_name"]),
                 row["attempts"],
                 row["messages"],
                 score.get("attempts"),
@@ -277,6 +279,11 @@ def _csv(courses: list[Row], scores: dict[str, Row], below: dict[str, Row]) -> s
             ]
         )
     return text.getvalue()
+
+
+def _as_text(name: str) -> str:
+    """Return a name that spreadsheets do not take for a formula, as OWASP recommends."""
+    return f"'{name}" if name.startswith(FORMULA_STARTS) else name
 
 
 def _hardest_questions(data: Data) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -54,8 +55,8 @@ PAGES = (
 )
 
 
-@st.cache_resource
-def _reader() -> Reader:
+@cache
+def process_reader() -> Reader:
     """Return the one reader of the process, and let its log be seen."""
     log = logging.getLogger("assay.dashboard")
     if not log.handlers:
@@ -94,7 +95,7 @@ def _run(page: Page) -> Callable[[], None]:
     """Return the function that Streamlit runs for a page."""
 
     def run() -> None:
-        reader = _reader()
+        reader = process_reader()
         head, body = _places(page)
         try:
             with body:
@@ -122,12 +123,14 @@ def _places(page: Page) -> tuple[DeltaGenerator, DeltaGenerator]:
     What a browser shows stays until it is replaced, part by part. That is right when a reader
     sorts a table, but a page of another publication must not be mixed with the one before.
     """
-    if st.session_state.get(SHOWN) == page.path:
+    before = st.session_state.get(SHOWN)
+    if before == page.path:
         return st.container(), st.container()
     st.session_state[SHOWN] = page.path
     head, body = st.empty(), st.empty()
     head.html(parts.state("loading", "Reading the published tables …"))
-    time.sleep(CLEARING_SECONDS)
+    if before is not None:
+        time.sleep(CLEARING_SECONDS)
     return head, body.container()
 
 

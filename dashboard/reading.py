@@ -9,8 +9,10 @@ import json
 import math
 import threading
 import time
+from collections import ChainMap
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -76,6 +78,11 @@ class Reader:
         self._down: tuple[float, ServerDown] | None = None
         self._last: dict[tuple[Any, ...], Data] = {}
 
+    def connect(self) -> None:
+        """Open the sessions that the first page will need; nothing if Spark does not answer."""
+        with suppress(ServerDown):
+            self.sessions.open(STATEMENTS_AT_ONCE)
+
     def published(self, marts: Collection[str], max_age: float = RECENT_SECONDS) -> Publication:
         """Return what is published of some marts, as of at most `max_age` seconds ago.
 
@@ -92,8 +99,16 @@ class Reader:
             if self._down and asked - self._down[0] < RECENT_SECONDS / 2:
                 raise self._down[1]
             old = [m for m in marts if asked - self._asked.get(m, -math.inf) > max_age]
-            for schema in sorted({mart.split(".")[0] for mart in old}):
-                self._ask(schema, [mart for mart in old if mart.startswith(f"{schema}.")], asked)
+            try:
+                found = self._ask(old)
+            except ServerDown as error:
+                # Those who wait for the lock need not wait for the server as well.
+                self._down = time.monotonic(), error
+                raise
+            for mart in old:
+                self._asked[mart] = asked
+                self._views.pop(mart, None)
+            self._views |= found
             return Publication(
                 {mart: self._views[mart] for mart in sorted(marts) if mart in self._views}
             ).with_all(marts)
@@ -110,25 +125,23 @@ class Reader:
             views |= parse(schema, self.sessions.fetch(f"published {schema}", sql))
         return views
 
-    def _ask(self, schema: str, marts: list[str], asked: float) -> None:
-        """Read the views of some marts of a schema."""
-        names = "|".join(sorted(mart.split(".")[1] for mart in marts))
-        sql = f"show table extended in {schema} like '{names}'"
-        try:
-            rows = self.sessions.fetch(f"published {schema}", sql, limit=PUBLICATION_SECONDS)
-        except StatementFailed as error:
-            if "SCHEMA_NOT_FOUND" not in error.problem:
-                raise
-            rows = []
-        except ServerDown as error:
-            # Those who wait for the lock need not wait for the server as well.
-            self._down = time.monotonic(), error
-            raise
-        found = parse(schema, rows)
-        for mart in marts:
-            self._asked[mart] = asked
-            self._views.pop(mart, None)
-        self._views |= found
+    def _ask(self, marts: Collection[str]) -> dict[str, View]:
+        """Read the views of some marts, the schemas side by side."""
+
+        def views(schema: str) -> dict[str, View]:
+            names = "|".join(name for where, name in wanted if where == schema)
+            sql = f"show table extended in {schema} like '{names}'"
+            try:
+                rows = self.sessions.fetch(f"published {schema}", sql, limit=PUBLICATION_SECONDS)
+            except StatementFailed as error:
+                if "SCHEMA_NOT_FOUND" not in error.problem:
+                    raise
+                rows = []
+            return parse(schema, rows)
+
+        wanted = sorted(mart.split(".") for mart in marts)
+        schemas = sorted({schema for schema, _ in wanted})
+        return dict(ChainMap(*self._threads.map(views, schemas)))
 
     def read(self, queries: Sequence[Query], parameters: dict[str, str] | None = None) -> Data:
         """Return the rows of a page, all of one publication.

@@ -96,6 +96,15 @@ class Sessions:
         except OSError:
             return False
 
+    def open(self, number: int) -> None:
+        """Open sessions for statements to come.
+
+        Raises:
+            ServerDown: no connection could be opened.
+        """
+        for _ in range(number):
+            self._idle.put(self._open())
+
     def fetch(
         self,
         name: str,
