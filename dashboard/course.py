@@ -227,8 +227,8 @@ def _time(data: Data) -> None:
         parts.section(
             f"Half of the attempts are done in {duration(row['median_seconds_of_attempts'])}",
             f"From start to record, of {plural(row['attempts'], 'attempt')}; "
-            f"{count(row['attempts_without_duration'])} left open for more than two hours are not "
-            "counted.",
+            f"{count(row['attempts_without_duration'])} left open for more than two hours (the "
+            "default limit) are not counted.",
         )
     )
     charts.show(

@@ -173,8 +173,8 @@ def _all(data: Data, courses: list[Row]) -> None:
         parts.section(
             "All courses",
             f"Below the mark are scores below {percent(mark, 0)}, an assumption. No rate is shown "
-            f"of fewer than {MIN_RESPONSES} attempts, and no mean of fewer than 20. "
-            "Intervals have 95 % confidence.",
+            f"of fewer than {MIN_RESPONSES} attempts, and no mean of fewer than 20 (the default "
+            "limit). Intervals have 95 % confidence.",
         )
     )
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
