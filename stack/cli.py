@@ -43,7 +43,7 @@ app = typer.Typer(
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
-ServiceName = Annotated[str, typer.Argument(help="kafka, namenode, datanode, spark or dashboard")]
+ServiceName = Annotated[str, typer.Argument(help="a service that `status` shows")]
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -103,12 +103,18 @@ def working(doing: str) -> Iterator[Callable[[str], None]]:
 @app.command()
 def up(
     dashboard: Annotated[bool, typer.Option("--dashboard", help="start the dashboard too")] = False,
+    cluster: Annotated[
+        bool,
+        typer.Option("--cluster", help="start Spark's standalone cluster and two DataNodes"),
+    ] = False,
 ) -> None:
     """Start the services that do not run, and wait until all answer.
 
     Example: `ASSAY_PORT_OFFSET=100 python -m stack up`
     """
     configured = settings()
+    if cluster:
+        configured = configured.model_copy(update={"cluster": True})
     begun = time.monotonic()
     with working("starting the services") as progress:
         lifecycle.up(configured, progress, with_dashboard=dashboard)
@@ -148,6 +154,9 @@ def status() -> None:
             ", ".join(f"{purpose} {port}" for purpose, port in one.service.ports.items()),
         )
     console.print(table)
+    for one in found:
+        if one.health is Health.READY and (details := one.service.details()):
+            console.print(f"{one.service.name}: {details}")
     for one in found:
         if one.health is Health.DIED:
             console.print(f"\nthe end of the log of {one.service.name}:")
@@ -266,10 +275,12 @@ def hdfs(context: typer.Context) -> None:
 
     Example: `python -m stack hdfs -ls /warehouse`
     """
+    configured = lifecycle.as_running(settings())
     _run_java(
         "org.apache.hadoop.fs.FsShell",
         context.args or ["-help"],
         classpath=[*java.hadoop_classpath(), CONFIG / "hadoop"],
+        configured=configured,
         service="namenode",
     )
 
@@ -280,24 +291,27 @@ def sql(context: typer.Context) -> None:
 
     Example: `python -m stack sql -e "select * from questions.answers"`
     """
-    url = f"jdbc:hive2://{HOST}:{settings().thrift_port}"
+    configured = lifecycle.as_running(settings())
+    url = f"jdbc:hive2://{HOST}:{configured.thrift_port}"
     _run_java(
         "org.apache.hive.beeline.BeeLine",
         ["-u", url, *context.args],
         classpath=[java.SPARK_JARS / "*"],
-        service="spark",
+        configured=configured,
+        service="builder" if configured.cluster else "spark",
     )
 
 
 def _service(configured: Settings, name: str) -> services.Service:
-    found = {service.name: service for service in services.all_services(configured)}
+    found = services.known_services(configured)
     if name not in found:
         raise StackError(f"there is no service {name!r}", f"name one of {', '.join(found)}")
     return found[name]
 
 
-def _run_java(main: str, arguments: list[str], *, classpath: list[Path], service: str) -> None:
-    configured = settings()
+def _run_java(
+    main: str, arguments: list[str], *, classpath: list[Path], configured: Settings, service: str
+) -> None:
     if not any(s.service.name == service and s.pid for s in lifecycle.status(configured)):
         raise NotRunning(f"{service} is not running", "`python -m stack up` starts it")
     command = java.command(

@@ -23,6 +23,7 @@ CLASSES = Path(sys.prefix) / "java-classes"
 SMALL_JVM_OPTIONS = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 SPARK_HOME = Path(pyspark.__file__).parent
 SPARK_JARS = SPARK_HOME / "jars"
+SPARK_SCALA_VERSION = "2.13"
 
 # What Spark's launcher adds on Java 17 and later (org.apache.spark.launcher.JavaModuleOptions),
 # less the incubator module, which this runtime does not have.

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import psutil
 
-from stack import jars, java, processes, services
+from stack import jars, java, processes, services, turns
 from stack.errors import PortTaken, ServiceFailed, StackError, StateUnusable
 from stack.settings import HOST, Settings
 
@@ -24,6 +24,15 @@ START_TIMEOUT_SECONDS = 120
 # At its first stop a service writes its class archive, which takes 10 seconds or more.
 STOP_GRACE_SECONDS = 60
 POLL_SECONDS = 0.25
+# A fault that may be seen in the middle of a start has to last.
+FAULT_SECONDS = 10
+STOPPED_TOGETHER = (
+    ("dashboard",),
+    ("spark", "builder", "connect"),
+    ("worker-1", "worker-2"),
+    ("master", "metastore", "datanode", "datanode-2", "kafka"),
+    ("namenode",),
+)
 NEEDED_BYTES = 512 * 1024**2
 NEEDED_OPEN_FILES = 1024
 # The stack deletes no folder without this file.
@@ -62,7 +71,7 @@ def up(settings: Settings, progress: Progress, *, with_dashboard: bool = False) 
     """Start the services that do not run, and wait until all answer.
 
     Args:
-        settings: folders and ports.
+        settings: folders and ports, and the mode. Without the cluster, what runs decides.
         progress: called with each progress message.
         with_dashboard: start the dashboard too.
 
@@ -71,18 +80,20 @@ def up(settings: Settings, progress: Progress, *, with_dashboard: bool = False) 
         PortTaken: another process listens on a port.
         ServiceFailed: a service died or was not ready in time.
         JarsUnavailable: a jar could not be fetched.
-        StateUnusable: the state folder cannot be written, or another `up` is running.
+        StateUnusable: the state folder cannot be written, another `up` is running, the cluster is
+            asked for while the local services run, or blocks are missing.
         StackError: the limit of open files is too low.
     """
     _check_open_files()
-    wanted = services.pipeline_services(settings)
     if with_dashboard:
-        dashboard = services.Dashboard(settings)
-        dashboard.check_packages()
-        wanted.append(dashboard)
+        services.Dashboard(settings).check_packages()
     with _exclusive(settings):
         jars.ensure(settings.cache, jars.locked(), progress)
         running = processes.find(settings.state)
+        settings = _mode(settings, running, progress)
+        wanted = services.pipeline_services(settings)
+        if with_dashboard:
+            wanted.append(services.Dashboard(settings))
         if not any(running.values()):
             processes.rotate(settings.log(services.Dashboard.name))  # see `_was_started`
         mains = {service: _main(running, service) for service in wanted}
@@ -92,7 +103,8 @@ def up(settings: Settings, progress: Progress, *, with_dashboard: bool = False) 
         _check_ports(missing)
         environment = services.environment(settings)
         java.create_jdk_archive()
-        for service in missing:
+
+        def start(service: services.Service) -> None:
             service.prepare(environment)
             mains[service] = processes.start(
                 settings.state,
@@ -102,7 +114,10 @@ def up(settings: Settings, progress: Progress, *, with_dashboard: bool = False) 
                 settings.log(service.name),
             )
             progress(f"starting {service.name}")
-        _await_readiness(settings, mains, progress)
+
+        _start_and_await(settings, mains, missing, start, progress)
+        if missing:
+            turns.settle(settings, environment, progress)
 
 
 def serve(settings: Settings, service: services.Service) -> NoReturn:
@@ -123,7 +138,7 @@ def down(settings: Settings) -> int:
     """Stop every process of this state folder and return how many services ran."""
     running = processes.find(settings.state)
     # Clients first, so that each can close its connections to the services it depends on.
-    for names in (("dashboard",), ("spark",), ("datanode", "kafka"), ("namenode",)):
+    for names in STOPPED_TOGETHER:
         processes.stop([p for name in names for p in running[name]], STOP_GRACE_SECONDS)
     processes.stop([p for left in processes.find(settings.state).values() for p in left], 2)
     return sum(bool(found) for found in running.values())
@@ -155,6 +170,7 @@ def status(settings: Settings) -> list[Status]:
     The dashboard is among them if it was started since the services were last down.
     """
     running = processes.find(settings.state)
+    settings = turns.as_running(settings, running)
     found = []
     for service in services.all_services(settings):
         main = _main(running, service)
@@ -200,6 +216,26 @@ def _was_started(
     return any(running.values()) and settings.log(service.name).exists()
 
 
+def as_running(settings: Settings) -> Settings:
+    """Return the settings with the mode of the services that run; as they are if none runs."""
+    return turns.as_running(settings, processes.find(settings.state))
+
+
+def _mode(
+    wanted: Settings, running: dict[str, list[psutil.Process]], progress: Progress
+) -> Settings:
+    """Return the settings with the mode to start: that of the services that run."""
+    found = turns.as_running(wanted, running)
+    if wanted.cluster and not found.cluster:
+        raise StateUnusable(
+            f"the local services run in {wanted.state}, whose data the cluster would use",
+            "`python -m stack down` stops them; then `python -m stack up --cluster`",
+        )
+    if found.cluster and not wanted.cluster:
+        progress("the cluster runs here; to change to the local services, stop it first")
+    return found
+
+
 def _main(
     running: dict[str, list[psutil.Process]], service: services.Service
 ) -> psutil.Process | None:
@@ -207,22 +243,34 @@ def _main(
     program = service.command()[0]
     for process in running[service.name]:
         try:
-            if process.cmdline()[:1] == [program] and processes.is_alive(process):
+            # Executors are Java too, but not the first process of the service's session.
+            is_program = process.cmdline()[:1] == [program]
+            is_first = os.getsid(process.pid) == process.pid
+            if is_program and is_first and processes.is_alive(process):
                 return process
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, ProcessLookupError):
             continue
     return None
 
 
-def _await_readiness(
+def _start_and_await(
     settings: Settings,
     mains: dict[services.Service, psutil.Process | None],
+    missing: list[services.Service],
+    start: Callable[[services.Service], None],
     progress: Progress,
 ) -> None:
+    """Start each missing service once those that it needs are ready, and wait for all."""
+    waiting = list(missing)
     pending = list(mains)
+    faulty_since: dict[services.Service, float] = {}
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while pending:
-        for service in list(pending):
+        not_ready = {service.name for service in pending}
+        for service in [one for one in waiting if not_ready.isdisjoint(one.after)]:
+            start(service)
+            waiting.remove(service)
+        for service in [one for one in pending if one not in waiting]:
             # Not searched in the process table, which has no command line during an exec.
             main = mains[service]
             if main is None or not processes.is_alive(main):
@@ -235,6 +283,10 @@ def _await_readiness(
             if service.is_ready():
                 pending.remove(service)
                 progress(f"{service.name} is ready")
+            elif fault := service.fault():
+                since = faulty_since.setdefault(service, time.monotonic())
+                if time.monotonic() > since + FAULT_SECONDS:
+                    raise fault
         if time.monotonic() > deadline:
             names = ", ".join(service.name for service in pending)
             raise ServiceFailed(

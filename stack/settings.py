@@ -43,6 +43,12 @@ class Settings(BaseSettings):
         pattern=r"^(both|early)$",
         description="Java's compilers in the Spark server: `early` starts sooner, `both` is faster",
     )
+    cluster: bool = Field(
+        False, description="Spark's standalone cluster and two DataNodes, instead of one server"
+    )
+    executor_memory: str = Field(
+        "1g", pattern=r"^\d+[mg]$", description="heap of each executor of the cluster"
+    )
     dashboard_max_age_hours: float = Field(
         24.0, gt=0, description="hours after which the dashboard calls published data old"
     )
@@ -67,6 +73,18 @@ class Settings(BaseSettings):
     connect_port: int = 15002
     spark_ui_port: int = 4040
     dashboard_port: int = 8501
+
+    # Of the cluster. All ports differ modulo 20, so that offsets which are multiples of 20 keep
+    # them apart (but for 8020, 10000 and 4040).
+    datanode_2_port: int = 9876
+    datanode_2_ipc_port: int = 9875
+    datanode_2_http_port: int = 9869
+    metastore_port: int = 9083
+    master_port: int = 7077
+    master_http_port: int = 8088
+    worker_1_port: int = 7078
+    worker_2_port: int = 7079
+    connect_ui_port: int = 4045
 
     @model_validator(mode="after")
     def _offset_default_ports(self) -> Self:
@@ -122,6 +140,9 @@ class Settings(BaseSettings):
             f"CLIENT://{self.kafka_host}:{clients}",
             "ASSAY_KAFKA_CONTROLLER": controller,
             "ASSAY_HDFS_DATA": str(self.state / "hdfs"),
+            "ASSAY_HDFS_REPLICATION": "2" if self.cluster else "1",
+            # A DataNode is dead after twice this time and 30 s: 10 minutes by default.
+            "ASSAY_HDFS_RECHECK_MS": "5000" if self.cluster else "300000",
             "ASSAY_NAMENODE_RPC": f"{self.namenode_host}:{self.namenode_port}",
             "ASSAY_NAMENODE_HTTP": f"{self.namenode_host}:{self.namenode_http_port}",
             "ASSAY_DATANODE_HOST": self.datanode_host,

@@ -10,7 +10,7 @@ from typing import ClassVar
 import requests
 
 from stack import java
-from stack.errors import ServiceFailed
+from stack.errors import ServiceFailed, StackError
 from stack.settings import HOST, Settings
 
 PROBE_SECONDS = 5.0
@@ -21,9 +21,11 @@ class Service(ABC):
 
     Attributes:
         name: name of the service on the command line, and of its log.
+        after: names of the services that must be ready before it starts.
     """
 
-    name: ClassVar[str]
+    name: str
+    after: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -49,6 +51,14 @@ class Service(ABC):
     @abstractmethod
     def is_ready(self) -> bool:
         """Return whether it answers the request of a client."""
+
+    def fault(self) -> StackError | None:
+        """Return why it will not become ready, None if it may. Most services end instead."""
+        return None
+
+    def details(self) -> str:
+        """Return what a status says about it besides its health; most have nothing to say."""
+        return ""
 
     def prepare(self, environment: dict[str, str]) -> None:  # noqa: B027 - most need nothing
         """Create its part of the state folder, if it does not exist."""

@@ -1,7 +1,9 @@
-"""Spark: the server of all queries and jobs."""
+"""Spark: the server of all queries and jobs, and what the cluster's applications share with it."""
 
 import os
+from abc import abstractmethod
 from pathlib import Path
+from typing import ClassVar
 
 from pyhive import hive
 from thrift.Thrift import TException
@@ -10,6 +12,7 @@ from stack import jars, java
 from stack.services.service import JavaService, is_listening
 from stack.settings import CONFIG, HOST
 
+THRIFT_SERVER = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 # The parallel collector takes a little less CPU time than the default one. With C1 alone, Java
 # reserves a code cache of 48 MB, too little for Spark.
 SPARK_JVM_OPTIONS = ["-XX:+UseParallelGC", "-XX:ReservedCodeCacheSize=256m"]
@@ -19,45 +22,60 @@ SPARK_COMPILERS = {"both": [], "early": ["-XX:TieredStopAtLevel=1"]}
 SOCKET_FOLDER_BYTES = 60
 
 
-class Spark(JavaService):
-    """Thrift Server, Spark Connect and the Hive metastore in one process."""
+class SparkServer(JavaService):
+    """A server that runs in the driver of a Spark application.
 
-    name = "spark"
+    Attributes:
+        main: the main class of the server.
+    """
+
+    main: ClassVar[str]
 
     @property
-    def ports(self) -> dict[str, int]:
-        """Thrift, Connect, and the web page."""
+    def folder(self) -> Path:
+        """The folder of temporary files."""
+        return self.settings.state / "spark"
+
+    @property
+    @abstractmethod
+    def configuration(self) -> dict[str, str]:
+        """The configuration that depends on the settings."""
+
+    @property
+    def shared_configuration(self) -> dict[str, str]:
+        """The configuration that every server has."""
         return {
-            "thrift": self.settings.thrift_port,
-            "connect": self.settings.connect_port,
-            "web page": self.settings.spark_ui_port,
+            "spark.local.dir": str(self.folder),
+            # The Python workers are on this machine: Unix sockets need no port and 5 % less time.
+            "spark.python.unix.domain.socket.enabled": (
+                "true" if len(os.fsencode(self.folder)) <= SOCKET_FOLDER_BYTES else "false"
+            ),
         }
 
     @property
-    def _folder(self) -> Path:
-        return self.settings.state / "spark"
+    def connect_configuration(self) -> dict[str, str]:
+        """The configuration of Spark Connect."""
+        return {
+            "spark.connect.grpc.binding.address": self.settings.bind,
+            "spark.connect.grpc.binding.port": str(self.settings.connect_port),
+        }
+
+    @property
+    def submit_options(self) -> list[str]:
+        """Options of SparkSubmit besides the configuration."""
+        return []
 
     def command(self) -> list[str]:
         """Run SparkSubmit directly: Spark's launcher needs a module that this Java lacks."""
-        folder = self._folder
-        configuration = {
-            "spark.connect.grpc.binding.address": self.settings.bind,
-            "spark.connect.grpc.binding.port": str(self.settings.connect_port),
-            "spark.ui.port": str(self.settings.spark_ui_port),
-            "spark.local.dir": str(folder),
-            # The Python workers are on this machine: Unix sockets need no port and 5 % less time.
-            "spark.python.unix.domain.socket.enabled": (
-                "true" if len(os.fsencode(folder)) <= SOCKET_FOLDER_BYTES else "false"
-            ),
-        }
         return java.command(
             "org.apache.spark.deploy.SparkSubmit",
+            *self.submit_options,
             *(
                 word
-                for key, value in configuration.items()
+                for key, value in self.configuration.items()
                 for word in ("--conf", f"{key}={value}")
             ),
-            *("--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
+            *("--class", self.main),
             "spark-internal",
             classpath=[
                 java.SPARK_JARS / "*",
@@ -71,21 +89,18 @@ class Spark(JavaService):
                 *SPARK_COMPILERS[self.settings.spark_compilers],
                 f"-Xmx{self.settings.spark_memory}",
                 f"-Dderby.system.home={self.settings.state}",
-                f"-Djava.io.tmpdir={folder}",
+                f"-Djava.io.tmpdir={self.folder}",
             ],
         )
 
     def prepare(self, environment: dict[str, str]) -> None:
         """Create its scratch folder."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
 
-    def is_ready(self) -> bool:
-        """Return whether both ports are open and the Thrift Server answers a query."""
-        if not is_listening(self.settings.connect_port):
+    def answers_sql(self) -> bool:
+        """Return whether the Thrift Server answers a query."""
+        if not is_listening(self.settings.thrift_port):
             return False
-        return is_listening(self.settings.thrift_port) and self._answers()
-
-    def _answers(self) -> bool:
         try:
             connection = hive.connect(HOST, port=self.settings.thrift_port, username="assay")
         except (TException, OSError):
@@ -98,3 +113,32 @@ class Spark(JavaService):
             return False
         finally:
             connection.close()
+
+
+class Spark(SparkServer):
+    """Thrift Server, Spark Connect and the Hive metastore in one process."""
+
+    name = "spark"
+    main = THRIFT_SERVER
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Thrift, Connect, and the web page."""
+        return {
+            "thrift": self.settings.thrift_port,
+            "connect": self.settings.connect_port,
+            "web page": self.settings.spark_ui_port,
+        }
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """Connect and the web page."""
+        return {
+            **self.connect_configuration,
+            "spark.ui.port": str(self.settings.spark_ui_port),
+            **self.shared_configuration,
+        }
+
+    def is_ready(self) -> bool:
+        """Return whether both ports are open and the Thrift Server answers a query."""
+        return is_listening(self.settings.connect_port) and self.answers_sql()

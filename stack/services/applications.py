@@ -1,0 +1,116 @@
+"""The Spark applications of the cluster, each with cores of its own."""
+
+import os
+
+import requests
+
+from stack import jars
+from stack.services.metastore import Metastore
+from stack.services.service import PROBE_SECONDS, is_listening, local_http
+from stack.services.spark import SPARK_COMPILERS, THRIFT_SERVER, SparkServer
+from stack.services.standalone import PROPERTIES, WORKERS, Master, authentication, master_url
+from stack.settings import CONFIG, HOST
+
+# An executor has one core.
+EXECUTOR_JVM_OPTIONS = ["-XX:+UseSerialGC", "-XX:ReservedCodeCacheSize=256m"]
+
+
+class _Application(SparkServer):
+    after = (Metastore.name, Master.name)
+
+    @property
+    def _ui_port(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The secret of the cluster."""
+        return authentication(self.settings)
+
+    @property
+    def submit_options(self) -> list[str]:
+        """The configuration of the cluster, and for the rest that of the local server."""
+        return ["--properties-file", str(PROPERTIES), "--load-spark-defaults"]
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """The addresses of master and metastore, and what executors need."""
+        settings = self.settings
+        return {
+            "spark.app.name": self.name,
+            "spark.master": master_url(settings),
+            "spark.hadoop.hive.metastore.uris": f"thrift://{HOST}:{settings.metastore_port}",
+            "spark.ui.port": str(self._ui_port),
+            "spark.executor.memory": settings.executor_memory,
+            "spark.executor.extraClassPath": os.pathsep.join(
+                map(str, jars.classpath(settings.cache, "spark"))
+            ),
+            # Quoted, because a path may contain spaces.
+            "spark.executor.extraJavaOptions": " ".join(
+                (
+                    f'"-Dlog4j2.configurationFile={CONFIG / "log4j2.properties"}"',
+                    f'"-Djava.io.tmpdir={self.folder}"',
+                    "-Duser.timezone=UTC",
+                    *EXECUTOR_JVM_OPTIONS,
+                    *SPARK_COMPILERS[settings.spark_compilers],
+                )
+            ),
+            **self.shared_configuration,
+        }
+
+    def has_executors(self) -> bool:
+        """Return whether an executor on each worker waits for tasks."""
+        api = f"http://{HOST}:{self._ui_port}/api/v1/applications"
+        http = local_http()
+        try:
+            [application] = http.get(api, timeout=PROBE_SECONDS).json()
+            executors = http.get(f"{api}/{application['id']}/executors", timeout=PROBE_SECONDS)
+            active = [e for e in executors.json() if e["id"] != "driver" and e["isActive"]]
+        except (requests.RequestException, ValueError):
+            return False
+        return len(active) >= len(WORKERS)
+
+
+class Builder(_Application):
+    """The Thrift Server: builds and queries."""
+
+    name = "builder"
+    main = THRIFT_SERVER
+
+    @property
+    def _ui_port(self) -> int:
+        return self.settings.spark_ui_port
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Thrift, and the web page."""
+        return {"thrift": self.settings.thrift_port, "web page": self._ui_port}
+
+    def is_ready(self) -> bool:
+        """Return whether it has its executors and answers a query."""
+        return self.answers_sql() and self.has_executors()
+
+
+class Connect(_Application):
+    """Spark Connect: ingest."""
+
+    name = "connect"
+    main = "org.apache.spark.sql.connect.service.SparkConnectServer"
+
+    @property
+    def _ui_port(self) -> int:
+        return self.settings.connect_ui_port
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Connect, and the web page."""
+        return {"connect": self.settings.connect_port, "web page": self._ui_port}
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """That of every application, and the address of Connect."""
+        return {**super().configuration, **self.connect_configuration}
+
+    def is_ready(self) -> bool:
+        """Return whether it has its executors and its port is open."""
+        return is_listening(self.settings.connect_port) and self.has_executors()

@@ -1,0 +1,67 @@
+"""The Hive metastore as a service of its own, which all applications of the cluster use."""
+
+from thrift.protocol.TBinaryProtocol import TBinaryProtocol
+from thrift.Thrift import TException, TMessageType
+from thrift.transport.TSocket import TSocket
+from thrift.transport.TTransport import TBufferedTransport
+
+from stack import java
+from stack.services.service import PROBE_SECONDS, JavaService, is_listening
+from stack.settings import CONFIG, HOST, Settings
+
+WAREHOUSE = "hdfs://assay/warehouse"
+
+
+class Metastore(JavaService):
+    """Holds the names of tables and the places of their metadata, in a Derby database on disk.
+
+    The database is the one that the local Spark server embeds: one process can open it at a time.
+    """
+
+    name = "metastore"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Thrift."""
+        return {"thrift": self.settings.metastore_port}
+
+    def command(self) -> list[str]:
+        """Hive's own server."""
+        return java.command(
+            "org.apache.hadoop.hive.metastore.HiveMetaStore",
+            *("-p", str(self.settings.metastore_port)),
+            *("--hiveconf", f"hive.metastore.warehouse.dir={WAREHOUSE}"),
+            classpath=[java.SPARK_JARS / "*", CONFIG / "spark", CONFIG / "hadoop"],
+            options=[
+                "-Xmx512m",
+                *java.SMALL_JVM_OPTIONS,
+                # Hive sets up a log of its own unless this name of the option is given.
+                f"-Dlog4j.configurationFile={CONFIG / 'log4j2.properties'}",
+                f"-Dderby.system.home={self.settings.state}",
+            ],
+        )
+
+    def is_ready(self) -> bool:
+        """Return whether it answers a client's request for the databases."""
+        return is_listening(self.settings.metastore_port) and _answers(self.settings)
+
+
+def _answers(settings: Settings) -> bool:
+    socket = TSocket(HOST, settings.metastore_port)
+    socket.setTimeout(PROBE_SECONDS * 1000)
+    transport = TBufferedTransport(socket)
+    protocol = TBinaryProtocol(transport)
+    try:
+        transport.open()
+        protocol.writeMessageBegin("get_all_databases", TMessageType.CALL, 1)
+        protocol.writeStructBegin("arguments")
+        protocol.writeFieldStop()
+        protocol.writeStructEnd()
+        protocol.writeMessageEnd()
+        transport.flush()
+        _, kind, _ = protocol.readMessageBegin()
+    except (TException, OSError, EOFError):
+        return False
+    finally:
+        transport.close()
+    return bool(kind == TMessageType.REPLY)
