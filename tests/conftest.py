@@ -100,32 +100,33 @@ def sample_demo(stack: Settings, pytestconfig: pytest.Config) -> str:
 
 
 @contextmanager
-def own_stack() -> Iterator[Settings]:
+def own_stack(state: Path = STATE, *, cluster: bool = False) -> Iterator[Settings]:
     """Run services without data on ports that no other checkout uses; stop them at the end.
 
     They are started with the variables of a user of other installations of Spark, Hadoop and Java.
     """
     with pytest.MonkeyPatch.context() as patch, ExitStack() as claim:
-        patch.setenv("ASSAY_STATE", str(STATE))
+        patch.setenv("ASSAY_STATE", str(state))
         lifecycle.reset(Settings())  # of a killed run of these tests
         patch.setenv("ASSAY_PORT_OFFSET", str(claim_offset(claim)))
         patch.setenv("ASSAY_SPARK_COMPILERS", "early")  # services are started again and again
-        patch.setenv("DBT_TARGET_PATH", str(STATE / "dbt"))
-        patch.setenv("DBT_LOG_PATH", str(STATE / "logs"))
+        patch.setenv("DBT_TARGET_PATH", str(state / "dbt"))
+        patch.setenv("DBT_LOG_PATH", str(state / "logs"))
         settings = Settings()
         for name, value in settings.client_environment().items():
             patch.setenv(name, value)
         # Before the hostile variables: jars are fetched through a proxy, and theirs does not exist.
         jars.ensure(settings.cache, jars.locked(), print)
+        wanted = settings.model_copy(update={"cluster": cluster})
         try:
             with pytest.MonkeyPatch.context() as surroundings:
                 for name, value in HOSTILE.items():
                     surroundings.setenv(name, value)
-                lifecycle.up(settings, print)
+                lifecycle.up(wanted, print)
                 if not java.has_class_archive():
                     # The first stop of a service takes longer than the tests wait for one.
                     lifecycle.down(settings)
-                    lifecycle.up(settings, print)
+                    lifecycle.up(wanted, print)
             yield settings
         finally:
             lifecycle.down(settings)
@@ -145,7 +146,7 @@ def claim_offset(claim: ExitStack) -> int:
         try:
             guard.bind((HOST, settings.kafka_port - 1))
             guard.listen()
-            for service in services.all_services(settings):
+            for service in services.known_services(settings).values():
                 for port in service.ports.values():
                     with socket.socket() as probe:
                         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

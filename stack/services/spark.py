@@ -103,7 +103,7 @@ class SparkServer(JavaService):
             return False
         try:
             connection = hive.connect(HOST, port=self.settings.thrift_port, username="assay")
-        except (TException, OSError):
+        except (TException, OSError, hive.Error):  # the last one without a metastore
             return False
         try:
             cursor = connection.cursor()

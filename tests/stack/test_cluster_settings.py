@@ -1,0 +1,129 @@
+"""The configuration of the cluster, as far as it can be checked without services."""
+
+import os
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stack import services, turns
+from stack.services import standalone
+from stack.services.spark import SparkServer
+from stack.services.standalone import PROPERTIES, WORKERS, Worker
+from stack.settings import CONFIG, ROOT, Settings
+
+EXECUTOR_JAVA = CONFIG / "executor" / "bin" / "java"
+LOCK = "iceberg.engine.hive.lock-enabled"
+
+
+def properties(file: Path) -> dict[str, str]:
+    lines = [line.split(None, 1) for line in file.read_text().splitlines() if line.strip()]
+    return {words[0]: "".join(words[1:]).strip() for words in lines if not words[0].startswith("#")}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Settings:
+    return Settings(state=tmp_path, cluster=True)
+
+
+def test_every_writer_of_tables_has_the_same_kind_of_lock() -> None:
+    """A writer with another kind of lock would overwrite the commits of the others."""
+    found = subprocess.run(
+        ["git", "grep", "-Il", r"iceberg\.spark\.SparkSessionCatalog\|spark_catalog\.type"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    files = {ROOT / name for name in found.stdout.split() if not name.startswith("tests/")}
+    assert CONFIG / "spark" / "spark-defaults.conf" in files
+    for file in files:
+        assert properties(file)[f"spark.hadoop.{LOCK}"] == "false", file
+    assert not any(LOCK in file.read_text() for file in CONFIG.rglob("*.*") if file not in files)
+
+
+@pytest.mark.parametrize("is_cluster", [False, True])
+def test_every_spark_server_reads_the_configuration_of_the_tables(
+    tmp_path: Path, is_cluster: bool
+) -> None:
+    settings = Settings(state=tmp_path, cluster=is_cluster)
+    servers = [s for s in services.pipeline_services(settings) if isinstance(s, SparkServer)]
+    assert len(servers) == (2 if is_cluster else 1)
+    for server in servers:
+        command = server.command()
+        assert ("--properties-file" in command) == ("--load-spark-defaults" in command)
+        assert not any("lock-enabled" in word or "spark_catalog" in word for word in command)
+    assert not any("spark_catalog" in key or LOCK in key for key in properties(PROPERTIES))
+
+
+def test_the_metastore_and_spark_agree_on_the_warehouse(cluster: Settings) -> None:
+    warehouse = properties(CONFIG / "spark" / "spark-defaults.conf")["spark.sql.warehouse.dir"]
+    metastore = services.known_services(cluster)["metastore"]
+    assert f"hive.metastore.warehouse.dir={warehouse}" in metastore.command()
+
+
+def test_each_application_has_an_executor_on_each_worker(cluster: Settings) -> None:
+    applications = [s for s in services.pipeline_services(cluster) if isinstance(s, SparkServer)]
+    workers = [s for s in services.pipeline_services(cluster) if isinstance(s, Worker)]
+    assert len(workers) == len(WORKERS)
+    assert properties(PROPERTIES)["spark.executor.cores"] == "1"
+    assert properties(PROPERTIES)["spark.cores.max"] == str(len(workers))
+    for worker in workers:
+        command = worker.command()
+        assert command[command.index("--cores") + 1] == str(len(applications))
+        assert command[command.index("--memory") + 1] == f"{len(applications)}g"
+
+
+def test_no_port_is_used_twice(cluster: Settings) -> None:
+    ports = [p for s in services.all_services(cluster) for p in s.ports.values()]
+    assert len(ports) == len(set(ports))
+
+
+def test_the_secret_is_in_a_private_file_and_in_no_command(cluster: Settings) -> None:
+    [secret] = standalone.authentication(cluster).values()
+    assert standalone.authentication(cluster) == {"_SPARK_AUTH_SECRET": secret}, "it was changed"
+    [file] = [f for f in cluster.state.iterdir() if f.is_file() and secret in f.read_text()]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    spark = [s for s in services.pipeline_services(cluster) if secret in s.variables.values()]
+    assert {s.name for s in spark} == {"master", "worker-1", "worker-2", "builder", "connect"}
+    assert not any(secret in word for s in spark for word in s.start_command())
+
+
+def test_executors_start_without_the_module_that_this_java_lacks() -> None:
+    options = ["-Xmx1g", "--add-modules=jdk.incubator.vector", "-Da=b c", "Main", ""]
+    shown = subprocess.run(
+        [EXECUTOR_JAVA, "[%s]", *options],
+        env={"ASSAY_JAVA": "/usr/bin/printf", "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == "[-Xmx1g][-Da=b c][Main][]"
+
+
+@pytest.mark.parametrize(
+    ("running", "is_cluster"),
+    [
+        ({"namenode", "spark"}, False),
+        ({"namenode", "datanode", "worker-2"}, True),
+        ({"connect"}, True),
+    ],
+)
+@pytest.mark.parametrize("given", [False, True])
+def test_what_runs_decides_the_mode(
+    tmp_path: Path, running: set[str], is_cluster: bool, given: bool
+) -> None:
+    settings = Settings(state=tmp_path, cluster=given)
+    assert turns.as_running(settings, running).cluster is is_cluster
+    assert turns.as_running(settings, ()).cluster is given
+    assert turns.as_running(settings, {"kafka", "dashboard"}).cluster is given
+
+
+def test_files_are_replicated_in_the_cluster_only(cluster: Settings) -> None:
+    local = cluster.model_copy(update={"cluster": False})
+    assert services.environment(cluster)["ASSAY_HDFS_REPLICATION"] == "2"
+    assert services.environment(local)["ASSAY_HDFS_REPLICATION"] == "1"
+    site = (CONFIG / "hadoop" / "hdfs-site.xml").read_text()
+    assert re.search(r"<name>dfs.replication</name><value>\${env.ASSAY_HDFS_REPLICATION}<", site)
