@@ -65,12 +65,13 @@ def run(file: str) -> None:
     if file:
         file = str(Path(file).expanduser().absolute())
     environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
-    settings = cli.settings()
+    settings = lifecycle.as_running(cli.settings())
     console.print(f"From Kafka to the answers, with {file or 'the sample'}", markup=False)
     with locked(settings):
         wanted = fingerprint(file)
         start_clean_if_other(settings, wanted)
-        step(settings, "services", "python", "-m", "stack", "up")
+        mode = ["--cluster"] if settings.cluster else []  # also after a reset
+        step(settings, "services", "python", "-m", "stack", "up", *mode)
         if record(settings).get("published") == wanted:
             console.print("publish: the topic holds these messages already")
         else:

@@ -1,5 +1,7 @@
 """The Hive metastore as a service of its own, which all applications of the cluster use."""
 
+from pathlib import Path
+
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.Thrift import TException, TMessageType
 from thrift.transport.TSocket import TSocket
@@ -10,6 +12,8 @@ from stack.services.service import PROBE_SECONDS, JavaService, is_listening
 from stack.settings import CONFIG, HOST, Settings
 
 WAREHOUSE = "hdfs://assay/warehouse"
+# Hive's own main program listens on all addresses.
+PROGRAM = Path(__file__).with_name("Metastore.java")
 
 
 class Metastore(JavaService):
@@ -26,17 +30,16 @@ class Metastore(JavaService):
         return {"thrift": self.settings.metastore_port}
 
     def command(self) -> list[str]:
-        """Hive's own server."""
+        """Hive's server, started by a program of ours, which is compiled first."""
         return java.command(
-            "org.apache.hadoop.hive.metastore.HiveMetaStore",
-            *("-p", str(self.settings.metastore_port)),
-            *("--hiveconf", f"hive.metastore.warehouse.dir={WAREHOUSE}"),
+            "org.codehaus.janino.SimpleCompiler",
+            *(str(PROGRAM), PROGRAM.stem),
+            *(self.settings.bind, str(self.settings.metastore_port)),
             classpath=[java.SPARK_JARS / "*", CONFIG / "spark", CONFIG / "hadoop"],
             options=[
                 "-Xmx512m",
                 *java.SMALL_JVM_OPTIONS,
-                # Hive sets up a log of its own unless this name of the option is given.
-                f"-Dlog4j.configurationFile={CONFIG / 'log4j2.properties'}",
+                f"-Dhive.metastore.warehouse.dir={WAREHOUSE}",
                 f"-Dderby.system.home={self.settings.state}",
             ],
         )

@@ -91,17 +91,15 @@ def test_up_again_changes_nothing(cluster: Settings) -> None:
     assert {name: p[0].pid for name, p in processes.find(cluster.state).items()} == before
 
 
-def test_everything_but_the_metastore_listens_on_this_machine_only(cluster: Settings) -> None:
-    """Hive's server has no setting for its address: SECURITY.md says what follows."""
-    elsewhere = {
-        (name, connection.laddr.port)
+def test_everything_listens_on_this_machine_only(cluster: Settings) -> None:
+    """The metastore too, whose own main program would listen on all addresses."""
+    listening = {
+        name: {c.laddr for p in found for c in p.net_connections("tcp") if c.status == "LISTEN"}
         for name, found in processes.find(cluster.state).items()
-        for process in found
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-        and connection.laddr.ip.removeprefix("::ffff:") != HOST
     }
-    assert elsewhere == {("metastore", cluster.metastore_port)}
+    assert set(listening) == SERVICES and all(listening.values())
+    addresses = {address.ip for found in listening.values() for address in found}
+    assert {address.removeprefix("::ffff:") for address in addresses} == {HOST}
 
 
 def test_the_secret_is_nowhere_to_be_seen(cluster: Settings) -> None:

@@ -61,7 +61,7 @@ def test_every_spark_server_reads_the_configuration_of_the_tables(
 def test_the_metastore_and_spark_agree_on_the_warehouse(cluster: Settings) -> None:
     warehouse = properties(CONFIG / "spark" / "spark-defaults.conf")["spark.sql.warehouse.dir"]
     metastore = services.known_services(cluster)["metastore"]
-    assert f"hive.metastore.warehouse.dir={warehouse}" in metastore.command()
+    assert f"-Dhive.metastore.warehouse.dir={warehouse}" in metastore.command()
 
 
 def test_each_application_has_an_executor_on_each_worker(cluster: Settings) -> None:
