@@ -270,6 +270,7 @@ def _start_and_await(
         for service in [one for one in waiting if not_ready.isdisjoint(one.after)]:
             start(service)
             waiting.remove(service)
+            deadline = time.monotonic() + START_TIMEOUT_SECONDS
         for service in [one for one in pending if one not in waiting]:
             # Not searched in the process table, which has no command line during an exec.
             main = mains[service]

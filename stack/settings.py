@@ -74,8 +74,8 @@ class Settings(BaseSettings):
     spark_ui_port: int = 4040
     dashboard_port: int = 8501
 
-    # Of the cluster. All ports differ modulo 20, so that offsets which are multiples of 20 keep
-    # them apart (but for 8020, 10000 and 4040).
+    # Of the cluster. They differ modulo 20 from each other and from those above, so that the ports
+    # of two checkouts whose offsets are multiples of 20 stay apart.
     datanode_2_port: int = 9876
     datanode_2_ipc_port: int = 9875
     datanode_2_http_port: int = 9869

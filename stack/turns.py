@@ -1,13 +1,12 @@
 """The local services and the cluster take turns on one state folder.
 
 Kafka's log, the NameNode's namespace and the metastore's database are the same. Blocks are on one
-DataNode in the local mode and on two in the cluster, so each change of the mode has a step of its
-own here.
+DataNode in the local mode and on two in the cluster: `settle` makes a change of the mode safe.
 """
 
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sized
 
 from stack import java, services
 from stack.errors import ServiceFailed
@@ -22,14 +21,14 @@ REPLICATION_SECONDS = 60.0
 Progress = Callable[[str], None]
 
 
-def as_running(settings: Settings, running: Iterable[str]) -> Settings:
+def as_running(settings: Settings, running: Mapping[str, Sized]) -> Settings:
     """Return the settings with the mode of the services that run; as they are if none runs.
 
     Args:
         settings: folders and ports.
-        running: names of the services that run.
+        running: the processes of each service.
     """
-    names = set(running)
+    names = {name for name, processes in running.items() if processes}
     for cluster in (False, True):
         mode = settings.model_copy(update={"cluster": cluster})
         other = settings.model_copy(update={"cluster": not cluster})
@@ -71,12 +70,11 @@ def _replicate(settings: Settings, environment: dict[str, str], progress: Progre
         classpath=[*java.hadoop_classpath(), CONFIG / "hadoop"],
         options=["-Xmx256m", "-Dlog4j2.level=WARN"],
     )
-    result = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
+        last = "\n".join(result.stderr.strip().splitlines()[-4:])
         raise ServiceFailed(
-            f"files could not be replicated: {result.stderr.strip().splitlines()[-1:]}",
+            f"files could not be replicated:\n{last}",
             "`python -m stack status` shows the DataNodes; the same command again continues",
         )
     if not _all_are_copied(namenode, REPLICATION_SECONDS):

@@ -1,6 +1,7 @@
 """The Spark applications of the cluster, each with cores of its own."""
 
 import os
+from abc import abstractmethod
 
 import requests
 
@@ -19,8 +20,8 @@ class _Application(SparkServer):
     after = (Metastore.name, Master.name)
 
     @property
-    def _ui_port(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def _ui_port(self) -> int: ...
 
     @property
     def variables(self) -> dict[str, str]:

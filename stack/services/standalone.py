@@ -82,13 +82,13 @@ class Worker(_Daemon):
         executors: how many applications the cluster runs.
     """
 
+    after = (Master.name,)
+
     def __init__(self, settings: Settings, number: int, executors: int) -> None:
         super().__init__(settings)
         self.name = f"worker-{number}"
         self._executors = executors
         self._port: int = getattr(settings, f"worker_{number}_port")
-
-    after = (Master.name,)
 
     @property
     def ports(self) -> dict[str, int]:

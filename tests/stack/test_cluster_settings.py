@@ -116,9 +116,11 @@ def test_what_runs_decides_the_mode(
     tmp_path: Path, running: set[str], is_cluster: bool, given: bool
 ) -> None:
     settings = Settings(state=tmp_path, cluster=given)
-    assert turns.as_running(settings, running).cluster is is_cluster
-    assert turns.as_running(settings, ()).cluster is given
-    assert turns.as_running(settings, {"kafka", "dashboard"}).cluster is given
+    one = {name: [1] for name in running}
+    assert turns.as_running(settings, one).cluster is is_cluster
+    assert turns.as_running(settings, {}).cluster is given
+    ended: dict[str, list[int]] = {"spark": [], "master": [], "kafka": [1], "dashboard": [1]}
+    assert turns.as_running(settings, ended).cluster is given
 
 
 def test_files_are_replicated_in_the_cluster_only(cluster: Settings) -> None:
