@@ -167,7 +167,7 @@ def test_pages_go_on_working_while_a_build_publishes(
         while building.is_alive():
             for path in PATHS:
                 with visit(browser, dashboard.url + path, DESKTOP) as other:
-                    assert figures.shown(other.page), path
+                    assert figures.shown(other.page), f"{path}: {other.page.inner_text('body')}"
                     assert other.errors == []
             assert figures.shown(seen.page) == before
         building.join()
