@@ -1,4 +1,4 @@
--- The rules are in macros/staging/, and what each reason means in models/reference/rejection_reasons.sql.
+-- The rules are in macros/staging/; models/reference/rejection_reasons.sql says what they mean.
 with
 
 records as (

@@ -15,6 +15,7 @@ import pytest
 import requests
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from stack.settings import ROOT, Settings
 from tests.end_to_end.conftest import PUBLISHED, answers
@@ -166,7 +167,7 @@ def test_make_opens_it_here_only_and_ctrl_c_stops_it(sample_demo: str, tmp_path:
         assert "Ctrl-C stops it" in said
         [address] = re.findall(r"http://127\.0\.0\.1:\d+/\S+", said)[:1]
         assert "tracking_user_activity.ipynb" in address
-        assert requests.get(address, timeout=30).status_code == 200
+        assert answer_of(address).status_code == 200
         assert {listens_on(child) for child in family(process.pid)} <= {(), ("127.0.0.1",)}
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=30)
@@ -174,6 +175,17 @@ def test_make_opens_it_here_only_and_ctrl_c_stops_it(sample_demo: str, tmp_path:
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+@retry(
+    retry=retry_if_exception_type(requests.ConnectionError),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(30),
+    reraise=True,
+)
+def answer_of(address: str) -> requests.Response:
+    """Jupyter prints its address a moment before it listens."""
+    return requests.get(address, timeout=30)
 
 
 def family(pid: int) -> list[psutil.Process]:
