@@ -375,7 +375,7 @@ def commit_rows(
 def measure(job: str, name: str, messages: int, *, new_table: bool = True) -> Run:
     """Run one job as a process and measure it."""
     if new_table:
-        forget(name)
+        remove_table(name)
     connecting = ["benchmarks.ingest", "connector", name, str(messages)]
     command = {
         "ingest": ["ingest", "run", "--topic", name],
@@ -408,7 +408,7 @@ def measure(job: str, name: str, messages: int, *, new_table: bool = True) -> Ru
     return Run(messages, seconds, cpu, job_mb, monitor.worker_mb)
 
 
-def forget(name: str) -> None:
+def remove_table(name: str) -> None:
     """Drop the topic's raw table and delete its batches from the batch log.
 
     Otherwise the next job would begin by repairing the batch log.
@@ -445,7 +445,7 @@ def topic_of(messages: int, codec: str, value_bytes: int, partitions: int) -> It
         )
         yield name
     finally:
-        forget(name)
+        remove_table(name)
         admin = KafkaAdminClient(bootstrap_servers=kafka)
         admin.delete_topics([name])
         admin.close()
