@@ -72,6 +72,8 @@ class Reader:
         self.settings = settings
         self.sessions = Sessions(settings.thrift_host, settings.thrift_port)
         self._threads = ThreadPoolExecutor(STATEMENTS_AT_ONCE)
+        # What is published is not asked behind the long statements of pages.
+        self._askers = ThreadPoolExecutor(len(SCHEMAS))
         self._lock = threading.Lock()
         self._views: dict[str, View] = {}
         self._asked: dict[str, float] = {}
@@ -141,7 +143,7 @@ class Reader:
 
         wanted = sorted(mart.split(".") for mart in marts)
         schemas = sorted({schema for schema, _ in wanted})
-        return dict(ChainMap(*self._threads.map(views, schemas)))
+        return dict(ChainMap(*self._askers.map(views, schemas)))
 
     def read(self, queries: Sequence[Query], parameters: dict[str, str] | None = None) -> Data:
         """Return the rows of a page, all of one publication.
