@@ -18,7 +18,8 @@ from rich.table import Table
 from stack import jars, java, lifecycle, services
 from stack.errors import NotRunning, ServiceFailed, StackError
 from stack.lifecycle import Health
-from stack.settings import CONFIG, HOST, ROOT, Settings
+from stack.services.service import is_listening
+from stack.settings import CONFIG, ROOT, Settings
 
 
 class Commands(typer.core.TyperGroup):
@@ -281,7 +282,7 @@ def hdfs(context: typer.Context) -> None:
         context.args or ["-help"],
         classpath=[*java.hadoop_classpath(), CONFIG / "hadoop"],
         configured=configured,
-        service="namenode",
+        server=("namenode", configured.namenode_host, configured.namenode_port),
     )
 
 
@@ -292,13 +293,13 @@ def sql(context: typer.Context) -> None:
     Example: `python -m stack sql -e "select * from questions.answers"`
     """
     configured = lifecycle.as_running(settings())
-    url = f"jdbc:hive2://{HOST}:{configured.thrift_port}"
+    host, port = configured.builder_host, configured.thrift_port
     _run_java(
         "org.apache.hive.beeline.BeeLine",
-        ["-u", url, *context.args],
+        ["-u", f"jdbc:hive2://{host}:{port}", *context.args],
         classpath=[java.SPARK_JARS / "*"],
         configured=configured,
-        service="builder" if configured.cluster else "spark",
+        server=("builder" if configured.cluster else "spark", host, port),
     )
 
 
@@ -310,10 +311,19 @@ def _service(configured: Settings, name: str) -> services.Service:
 
 
 def _run_java(
-    main: str, arguments: list[str], *, classpath: list[Path], configured: Settings, service: str
+    main: str,
+    arguments: list[str],
+    *,
+    classpath: list[Path],
+    configured: Settings,
+    server: tuple[str, str, int],
 ) -> None:
-    if not any(s.service.name == service and s.pid for s in lifecycle.status(configured)):
-        raise NotRunning(f"{service} is not running", "`python -m stack up` starts it")
+    name, host, port = server
+    if not is_listening(host, port):
+        raise NotRunning(
+            f"{name} is not running: nothing listens at {host}:{port}",
+            "`python -m stack up` starts it",
+        )
     command = java.command(
         main, *arguments, classpath=classpath, options=["-Xmx256m", "-Dlog4j2.level=WARN"]
     )

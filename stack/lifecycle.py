@@ -18,7 +18,7 @@ import psutil
 
 from stack import jars, java, processes, services, turns
 from stack.errors import PortTaken, ServiceFailed, StackError, StateUnusable
-from stack.settings import HOST, Settings
+from stack.settings import Settings
 
 START_TIMEOUT_SECONDS = 120
 # At its first stop a service writes its class archive, which takes 10 seconds or more.
@@ -125,10 +125,19 @@ def serve(settings: Settings, service: services.Service) -> NoReturn:
 
     Raises:
         JarsUnavailable: a jar could not be fetched.
+        StateUnusable: the state folder cannot be written.
         ServiceFailed: it could not be prepared.
     """
     jars.ensure(settings.cache, jars.locked())
-    environment = services.environment(settings) | service.variables
+    try:
+        settings.state.mkdir(parents=True, exist_ok=True)
+        os.chdir(settings.state)  # for what a program writes into the current folder
+    except OSError as error:
+        raise StateUnusable(
+            f"cannot write {settings.state}: {error.strerror}",
+            "correct its permissions, or point ASSAY_STATE at another folder",
+        ) from error
+    environment = services.environment(service.settings) | service.variables
     service.prepare(environment)
     command = service.command()
     os.execve(command[0], command, environment)
@@ -317,7 +326,7 @@ def _check_ports(wanted: list[services.Service]) -> None:
                 # As the Java servers do: a port in TIME_WAIT is free.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind((HOST, port))
+                    probe.bind((service.settings.bind, port))
                 except OSError as error:
                     raise PortTaken(
                         f"port {port} ({service.name}, {purpose}) is taken by "

@@ -11,6 +11,7 @@ from stack.environment import ROOT as ROOT
 
 CONFIG = ROOT / "stack" / "config"
 HOST = "127.0.0.1"
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - as containers do, whose network is their own
 
 # One of the services reads them as separators of paths, quotes, escapes or patterns.
 REFUSED_IN_PATHS = "'\",:;%$*?\\`<>|"
@@ -54,12 +55,22 @@ class Settings(BaseSettings):
     )
     port_offset: int = Field(0, ge=0, le=MAX_OFFSET, description="added to every default port")
 
-    # Only these differ between containers and one machine.
-    bind: str = Field(HOST, description="address that the servers listen on")
-    kafka_host: str = Field(HOST, description="name of the broker for clients")
-    kafka_broker_host: str = Field(HOST, description="its name among the services")
-    namenode_host: str = Field(HOST, description="name of the NameNode")
-    datanode_host: str = Field(HOST, description="name of the DataNode")
+    # Only these differ between one machine and containers, or several machines.
+    bind: str = Field(HOST, description="address that the servers of this host listen on")
+    host: str = Field(HOST, description="this host's name for the others: DataNode, worker, driver")
+    kafka_host: str = Field(HOST, description="host of the broker for clients")
+    kafka_broker_host: str = Field(HOST, description="its host for clients among the services")
+    namenode_host: str = Field(HOST, description="host of the NameNode")
+    metastore_host: str = Field(HOST, description="host of the metastore")
+    master_host: str = Field(HOST, description="host of the master, which listens on it alone")
+    builder_host: str = Field(HOST, description="host of the builder: SQL")
+    connect_host: str = Field(HOST, description="host of Spark Connect: ingest")
+    spark_secret_file: Path | None = Field(
+        None, description="file with the secret of the cluster; created in the state folder if None"
+    )
+    spark_ports: int = Field(
+        0, ge=0, le=65_535 - 40, description="first of 40 ports of drivers and executors; 0: any"
+    )
 
     kafka_port: int = 9092
     kafka_controller_port: int = 9093
@@ -94,6 +105,12 @@ class Settings(BaseSettings):
                 self.__dict__[name] += self.port_offset
         return self
 
+    @field_validator("spark_secret_file")
+    @classmethod
+    def _file(cls, given: Path | None) -> Path | None:
+        """Resolve a path from the project's root, as those of folders."""
+        return given and ROOT / given.expanduser()
+
     @field_validator("state", "cache")
     @classmethod
     def _folder(cls, given: Path) -> Path:
@@ -110,6 +127,11 @@ class Settings(BaseSettings):
         return folder
 
     @property
+    def own_address(self) -> str:
+        """The address at which this host reaches its own servers."""
+        return HOST if self.bind == EVERY_ADDRESS else self.bind
+
+    @property
     def logs(self) -> Path:
         """The folder with one log per service."""
         return self.state / "logs"
@@ -121,9 +143,9 @@ class Settings(BaseSettings):
     def client_environment(self) -> dict[str, str]:
         """Return the variables with which ingest and dbt find the services."""
         return {
-            "ASSAY_KAFKA": f"{HOST}:{self.kafka_port}",
-            "ASSAY_SPARK": f"sc://{HOST}:{self.connect_port}",
-            "ASSAY_THRIFT_HOST": HOST,
+            "ASSAY_KAFKA": f"{self.kafka_host}:{self.kafka_port}",
+            "ASSAY_SPARK": f"sc://{self.connect_host}:{self.connect_port}",
+            "ASSAY_THRIFT_HOST": self.builder_host,
             "ASSAY_THRIFT_PORT": str(self.thrift_port),
         }
 
@@ -145,7 +167,7 @@ class Settings(BaseSettings):
             "ASSAY_HDFS_RECHECK_MS": "5000" if self.cluster else "300000",
             "ASSAY_NAMENODE_RPC": f"{self.namenode_host}:{self.namenode_port}",
             "ASSAY_NAMENODE_HTTP": f"{self.namenode_host}:{self.namenode_http_port}",
-            "ASSAY_DATANODE_HOST": self.datanode_host,
+            "ASSAY_HOST": self.host,
             "ASSAY_DATANODE_ADDRESS": f"{self.bind}:{self.datanode_port}",
             "ASSAY_DATANODE_IPC": f"{self.bind}:{self.datanode_ipc_port}",
             "ASSAY_DATANODE_HTTP": f"{self.bind}:{self.datanode_http_port}",

@@ -9,7 +9,7 @@ from pyhive import hive
 from thrift.Thrift import TException
 
 from stack.errors import NothingPublished, NotRunning, ServiceFailed
-from stack.settings import HOST, Settings
+from stack.settings import Settings
 
 logging.getLogger("thrift").addHandler(logging.NullHandler())  # its errors are also raised
 
@@ -22,14 +22,15 @@ def query(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
         NothingPublished: the table is not there.
         ServiceFailed: the server reported another error.
     """
+    host = settings.builder_host
     try:
-        with closing(hive.connect(HOST, port=settings.thrift_port, username="assay")) as connection:
+        with closing(hive.connect(host, port=settings.thrift_port, username="assay")) as connection:
             cursor = connection.cursor()
             cursor.execute(sql)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
     except (TException, OSError) as error:
         raise NotRunning(
-            f"no Thrift Server answers at {HOST}:{settings.thrift_port}",
+            f"no Thrift Server answers at {host}:{settings.thrift_port}",
             "`make up` starts the services; `python -m stack status` shows them",
         ) from error
     except hive.Error as error:

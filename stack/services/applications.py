@@ -10,7 +10,7 @@ from stack.services.metastore import Metastore
 from stack.services.service import PROBE_SECONDS, is_listening, local_http
 from stack.services.spark import SPARK_COMPILERS, THRIFT_SERVER, SparkServer
 from stack.services.standalone import PROPERTIES, WORKERS, Master, authentication, master_url
-from stack.settings import CONFIG, HOST
+from stack.settings import CONFIG
 
 # An executor has one core.
 EXECUTOR_JVM_OPTIONS = ["-XX:+UseSerialGC", "-XX:ReservedCodeCacheSize=256m"]
@@ -40,7 +40,12 @@ class _Application(SparkServer):
         return {
             "spark.app.name": self.name,
             "spark.master": master_url(settings),
-            "spark.hadoop.hive.metastore.uris": f"thrift://{HOST}:{settings.metastore_port}",
+            "spark.hadoop.hive.metastore.uris": (
+                f"thrift://{settings.metastore_host}:{settings.metastore_port}"
+            ),
+            "spark.driver.bindAddress": settings.bind,
+            "spark.driver.host": settings.host,
+            **self._fixed_ports,
             "spark.ui.port": str(self._ui_port),
             "spark.executor.memory": settings.executor_memory,
             "spark.executor.extraClassPath": os.pathsep.join(
@@ -59,9 +64,16 @@ class _Application(SparkServer):
             **self.shared_configuration,
         }
 
+    @property
+    def _fixed_ports(self) -> dict[str, str]:
+        """Where the ports of drivers and executors begin; each takes the next one that is free."""
+        if not (first := self.settings.spark_ports):
+            return {}
+        return {"spark.driver.port": str(first), "spark.blockManager.port": str(first + 20)}
+
     def has_executors(self) -> bool:
         """Return whether an executor on each worker waits for tasks."""
-        api = f"http://{HOST}:{self._ui_port}/api/v1/applications"
+        api = f"http://{self.settings.own_address}:{self._ui_port}/api/v1/applications"
         http = local_http()
         try:
             [application] = http.get(api, timeout=PROBE_SECONDS).json()
@@ -114,4 +126,5 @@ class Connect(_Application):
 
     def is_ready(self) -> bool:
         """Return whether it has its executors and its port is open."""
-        return is_listening(self.settings.connect_port) and self.has_executors()
+        address = self.settings.own_address
+        return is_listening(address, self.settings.connect_port) and self.has_executors()

@@ -8,7 +8,7 @@ import requests
 
 from stack.errors import PackagesMissing
 from stack.services.service import PROBE_SECONDS, Service, local_http
-from stack.settings import HOST, ROOT
+from stack.settings import ROOT
 
 
 class Dashboard(Service):
@@ -24,7 +24,7 @@ class Dashboard(Service):
     @property
     def url(self) -> str:
         """The address of its first page."""
-        return f"http://{HOST}:{self.settings.dashboard_port}"
+        return f"http://{self.settings.own_address}:{self.settings.dashboard_port}"
 
     @property
     def variables(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ import requests
 from stack import jars, java
 from stack.errors import StackError, StateUnusable
 from stack.services.service import PROBE_SECONDS, JavaService, local_http
-from stack.settings import CONFIG, HOST, Settings
+from stack.settings import CONFIG, Settings
 
 NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 
@@ -54,7 +54,7 @@ class _Hdfs(JavaService):
         """Return one bean of a server's JMX page; empty while it does not answer."""
         try:
             answer = self._http.get(
-                f"http://{HOST}:{port}/jmx",
+                f"http://{self.settings.own_address}:{port}/jmx",
                 params={"qry": f"Hadoop:service={self.bean},name={bean}"},
                 timeout=PROBE_SECONDS,
             )

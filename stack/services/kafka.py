@@ -9,7 +9,7 @@ from kafka.errors import KafkaError
 
 from stack import jars, java
 from stack.services.service import PROBE_SECONDS, JavaService, is_listening
-from stack.settings import CONFIG, HOST
+from stack.settings import CONFIG
 
 
 class Kafka(JavaService):
@@ -45,9 +45,8 @@ class Kafka(JavaService):
 
     def is_ready(self) -> bool:
         """Return whether a client gets the cluster's metadata with a broker."""
-        return is_listening(self.settings.kafka_port) and has_broker(
-            f"{HOST}:{self.settings.kafka_port}"
-        )
+        address, port = self.settings.own_address, self.settings.kafka_port
+        return is_listening(address, port) and has_broker(f"{address}:{port}")
 
 
 def formatting(properties: Path) -> list[str]:

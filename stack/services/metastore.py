@@ -9,7 +9,7 @@ from thrift.transport.TTransport import TBufferedTransport
 
 from stack import java
 from stack.services.service import PROBE_SECONDS, JavaService, is_listening
-from stack.settings import CONFIG, HOST, Settings
+from stack.settings import CONFIG
 
 WAREHOUSE = "hdfs://assay/warehouse"
 # Hive's own main program listens on all addresses.
@@ -46,11 +46,12 @@ class Metastore(JavaService):
 
     def is_ready(self) -> bool:
         """Return whether it answers a client's request for the databases."""
-        return is_listening(self.settings.metastore_port) and _answers(self.settings)
+        address, port = self.settings.own_address, self.settings.metastore_port
+        return is_listening(address, port) and _answers(address, port)
 
 
-def _answers(settings: Settings) -> bool:
-    socket = TSocket(HOST, settings.metastore_port)
+def _answers(address: str, port: int) -> bool:
+    socket = TSocket(address, port)
     socket.setTimeout(PROBE_SECONDS * 1000)
     transport = TBufferedTransport(socket)
     protocol = TBinaryProtocol(transport)

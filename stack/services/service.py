@@ -11,7 +11,7 @@ import requests
 
 from stack import java
 from stack.errors import ServiceFailed, StackError
-from stack.settings import HOST, Settings
+from stack.settings import Settings
 
 PROBE_SECONDS = 5.0
 
@@ -104,11 +104,13 @@ class JavaService(Service):
         return java.with_class_archive(self.command(), self.name)
 
 
-def is_listening(port: int) -> bool:
-    """Return whether a server of this machine accepts connections on a port."""
-    with socket.socket() as probe:
-        probe.settimeout(PROBE_SECONDS)
-        return probe.connect_ex((HOST, port)) == 0
+def is_listening(host: str, port: int) -> bool:
+    """Return whether a server accepts connections."""
+    try:
+        with socket.create_connection((host, port), timeout=PROBE_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 def local_http() -> requests.Session:

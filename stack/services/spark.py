@@ -10,7 +10,7 @@ from thrift.Thrift import TException
 
 from stack import jars, java
 from stack.services.service import JavaService, is_listening
-from stack.settings import CONFIG, HOST
+from stack.settings import CONFIG
 
 THRIFT_SERVER = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 # The parallel collector takes a little less CPU time than the default one. With C1 alone, Java
@@ -99,10 +99,11 @@ class SparkServer(JavaService):
 
     def answers_sql(self) -> bool:
         """Return whether the Thrift Server answers a query."""
-        if not is_listening(self.settings.thrift_port):
+        address, port = self.settings.own_address, self.settings.thrift_port
+        if not is_listening(address, port):
             return False
         try:
-            connection = hive.connect(HOST, port=self.settings.thrift_port, username="assay")
+            connection = hive.connect(address, port=port, username="assay")
         except (TException, OSError, hive.Error):  # the last one without a metastore
             return False
         try:
@@ -141,4 +142,5 @@ class Spark(SparkServer):
 
     def is_ready(self) -> bool:
         """Return whether both ports are open and the Thrift Server answers a query."""
-        return is_listening(self.settings.connect_port) and self.answers_sql()
+        address = self.settings.own_address
+        return is_listening(address, self.settings.connect_port) and self.answers_sql()

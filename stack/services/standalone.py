@@ -7,20 +7,21 @@ from typing import Any
 
 import requests
 
-from stack import java
+from stack import java, secret_files
 from stack.services.service import PROBE_SECONDS, JavaService, local_http
-from stack.settings import CONFIG, HOST, Settings
+from stack.settings import CONFIG, Settings
 
 WORKERS = (1, 2)
+AUTH_VARIABLE = "_SPARK_AUTH_SECRET"
 PROPERTIES = CONFIG / "spark" / "cluster.conf"
 
 
 class _Daemon(JavaService):
-    def _java(self, main: str, *arguments: str, options: list[str]) -> list[str]:
+    def _java(self, main: str, host: str, *arguments: str, options: list[str]) -> list[str]:
         return java.command(
             main,
             *arguments,
-            *("--host", HOST, "--properties-file", str(PROPERTIES)),
+            *("--host", host, "--properties-file", str(PROPERTIES)),
             classpath=[java.SPARK_JARS / "*", CONFIG / "spark", CONFIG / "hadoop"],
             options=["-Xmx256m", *java.SMALL_JVM_OPTIONS, *java.SPARK_OPTIONS, *options],
         )
@@ -53,6 +54,7 @@ class Master(_Daemon):
         """The master."""
         return self._java(
             "org.apache.spark.deploy.master.Master",
+            self.settings.master_host,
             *("--port", str(self.settings.master_port)),
             *("--webui-port", str(self.settings.master_http_port)),
             options=[f"-Dspark.deploy.recoveryDirectory={self._recovery}"],
@@ -103,14 +105,23 @@ class Worker(_Daemon):
             "JAVA_HOME": str(CONFIG / "executor"),
             "ASSAY_JAVA": java.executable(),
             "SPARK_SCALA_VERSION": java.SPARK_SCALA_VERSION,  # else it looks for a build of Spark
-            "SPARK_LOCAL_DIRS": str(self.settings.state / "spark"),
+            "SPARK_LOCAL_DIRS": str(self._scratch),
         }
+
+    @property
+    def _scratch(self) -> Path:
+        return self.settings.state / "spark"
+
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Create the folder of its executors' temporary files."""
+        self._scratch.mkdir(parents=True, exist_ok=True)
 
     def command(self) -> list[str]:
         """The worker."""
         memory = self.settings.executor_memory
         return self._java(
             "org.apache.spark.deploy.worker.Worker",
+            self.settings.host,
             *("--port", str(self._port), "--webui-port", "0"),
             *("--cores", str(self._executors)),
             *("--memory", f"{self._executors * int(memory[:-1])}{memory[-1]}"),
@@ -122,19 +133,20 @@ class Worker(_Daemon):
     def is_ready(self) -> bool:
         """Return whether the master counts on it."""
         return any(
-            worker["port"] == self._port and worker["state"] == "ALIVE"
+            (worker["host"], worker["port"]) == (self.settings.host, self._port)
+            and worker["state"] == "ALIVE"
             for worker in master_state(self.settings).get("workers", [])
         )
 
 
 def master_url(settings: Settings) -> str:
     """Return the address by which workers and applications find the master."""
-    return f"spark://{HOST}:{settings.master_port}"
+    return f"spark://{settings.master_host}:{settings.master_port}"
 
 
 def master_state(settings: Settings) -> dict[str, Any]:
     """Return what the master's web page says, as JSON; empty while it does not answer."""
-    url = f"http://{HOST}:{settings.master_http_port}/json/"
+    url = f"http://{settings.master_host}:{settings.master_http_port}/json/"
     try:
         found: dict[str, Any] = local_http().get(url, timeout=PROBE_SECONDS).json()
     except (requests.RequestException, ValueError):
@@ -147,7 +159,14 @@ def authentication(settings: Settings) -> dict[str, str]:
 
     Spark itself passes it to executors in this variable. In a configuration, users could read it
     with `SET`; on a command line, everybody could.
+
+    Raises:
+        StackError: the file that the settings name cannot be read.
     """
+    if settings.spark_secret_file:
+        return {
+            AUTH_VARIABLE: secret_files.read("ASSAY_SPARK_SECRET_FILE", settings.spark_secret_file)
+        }
     file = settings.state / "spark-secret"
     if not file.exists():
         settings.state.mkdir(parents=True, exist_ok=True)
@@ -155,4 +174,4 @@ def authentication(settings: Settings) -> dict[str, str]:
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
             opened.write(secrets.token_hex(32))
         unfinished.rename(file)
-    return {"_SPARK_AUTH_SECRET": file.read_text()}
+    return {AUTH_VARIABLE: file.read_text()}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stack import services, turns
+from stack.errors import StackError
 from stack.services import standalone
 from stack.services.spark import SparkServer
 from stack.services.standalone import PROPERTIES, WORKERS, Worker
@@ -89,6 +90,47 @@ def test_the_secret_is_in_a_private_file_and_in_no_command(cluster: Settings) ->
     spark = [s for s in services.pipeline_services(cluster) if secret in s.variables.values()]
     assert {s.name for s in spark} == {"master", "worker-1", "worker-2", "builder", "connect"}
     assert not any(secret in word for s in spark for word in s.start_command())
+
+
+def test_the_secret_can_be_in_a_file_that_hosts_share(tmp_path: Path) -> None:
+    file = tmp_path / "shared"
+    settings = Settings(state=tmp_path / "state", cluster=True, spark_secret_file=file)
+    for content, said in ((None, "cannot be read: No such file"), ("\n", "is empty")):
+        if content:
+            file.write_text(content)
+        with pytest.raises(StackError, match=rf"ASSAY_SPARK_SECRET_FILE names .*{said}"):
+            standalone.authentication(settings)
+    file.write_text("known\n")
+    assert standalone.authentication(settings) == {"_SPARK_AUTH_SECRET": "known"}
+    assert not settings.state.exists(), "another secret was made"
+
+
+def test_services_listen_on_their_host_and_look_for_the_others(tmp_path: Path) -> None:
+    settings = Settings(
+        state=tmp_path,
+        cluster=True,
+        bind="10.0.0.1",
+        host="own",
+        master_host="m",
+        metastore_host="h",
+        spark_ports=40000,
+    )
+    found = services.known_services(settings)
+    for name in ("builder", "connect"):
+        command = found[name].command()
+        for wanted in (
+            "spark.master=spark://m:7077",
+            "spark.hadoop.hive.metastore.uris=thrift://h:9083",
+            "spark.driver.host=own",
+            "spark.driver.bindAddress=10.0.0.1",
+            "spark.driver.port=40000",
+            "spark.blockManager.port=40020",
+        ):
+            assert wanted in command
+    for name, host in (("master", "m"), ("worker-1", "own"), ("worker-2", "own")):
+        command = found[name].command()
+        assert command[command.index("--host") + 1] == host
+    assert not any("127.0.0.1" in word for s in found.values() for word in s.command())
 
 
 def test_executors_start_without_the_module_that_this_java_lacks() -> None:

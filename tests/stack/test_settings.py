@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stack.cli import app
-from stack.settings import REFUSED_IN_PATHS, ROOT, Settings
+from stack.settings import HOST, REFUSED_IN_PATHS, ROOT, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +36,23 @@ def test_everything_binds_to_this_machine_by_default() -> None:
     settings = Settings()
     assert settings.bind == "127.0.0.1"
     assert "0.0.0.0" not in str(settings.service_environment())
+
+
+def test_clients_are_told_where_services_on_other_hosts_are() -> None:
+    settings = Settings(kafka_host="a", connect_host="b", builder_host="c", _env_file=None)
+    assert settings.client_environment() == {
+        "ASSAY_KAFKA": "a:9092",
+        "ASSAY_SPARK": "sc://b:15002",
+        "ASSAY_THRIFT_HOST": "c",
+        "ASSAY_THRIFT_PORT": "10000",
+    }
+
+
+@pytest.mark.parametrize(
+    ("bind", "own"), [("127.0.0.1", "127.0.0.1"), ("10.1.2.3", "10.1.2.3"), ("0.0.0.0", HOST)]
+)
+def test_a_host_reaches_its_own_servers(bind: str, own: str) -> None:
+    assert Settings(bind=bind).own_address == own
 
 
 def test_the_state_folder_does_not_depend_on_the_current_folder(
