@@ -68,6 +68,13 @@ class Settings(BaseSettings):
     spark_secret_file: Path | None = Field(
         None, description="file with the secret of the cluster; created in the state folder if None"
     )
+    metastore_url: str | None = Field(
+        None,
+        pattern="^jdbc:postgresql://",
+        description="JDBC address of the metastore's database; Derby in the state folder if None",
+    )
+    metastore_user: str = Field("metastore", description="its user in PostgreSQL")
+    metastore_password_file: Path | None = Field(None, description="file with that password")
     spark_ports: int = Field(
         0, ge=0, le=65_535 - 40, description="first of 40 ports of drivers and executors; 0: any"
     )
@@ -105,7 +112,7 @@ class Settings(BaseSettings):
                 self.__dict__[name] += self.port_offset
         return self
 
-    @field_validator("spark_secret_file")
+    @field_validator("spark_secret_file", "metastore_password_file")
     @classmethod
     def _file(cls, given: Path | None) -> Path | None:
         """Resolve a path from the project's root, as those of folders."""
@@ -152,7 +159,8 @@ class Settings(BaseSettings):
     def service_environment(self) -> dict[str, str]:
         """Return the variables that the files in `stack/config` refer to."""
         clients, brokers = self.kafka_port, self.kafka_broker_port
-        controller = f"{HOST}:{self.kafka_controller_port}"
+        controller = f"{self.own_address}:{self.kafka_controller_port}"
+        derby = self.state / "metastore"
         return {
             "ASSAY_BIND": self.bind,
             "ASSAY_KAFKA_DATA": str(self.state / "kafka"),
@@ -171,7 +179,7 @@ class Settings(BaseSettings):
             "ASSAY_DATANODE_ADDRESS": f"{self.bind}:{self.datanode_port}",
             "ASSAY_DATANODE_IPC": f"{self.bind}:{self.datanode_ipc_port}",
             "ASSAY_DATANODE_HTTP": f"{self.bind}:{self.datanode_http_port}",
-            "ASSAY_METASTORE_DATA": str(self.state / "metastore"),
+            "ASSAY_METASTORE_URL": f"jdbc:derby:;databaseName={derby};create=true",
             "ASSAY_THRIFT_PORT": str(self.thrift_port),
             "HADOOP_CONF_DIR": str(CONFIG / "hadoop"),
             "SPARK_CONF_DIR": str(CONFIG / "spark"),

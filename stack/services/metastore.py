@@ -7,7 +7,8 @@ from thrift.Thrift import TException, TMessageType
 from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TBufferedTransport
 
-from stack import java
+from stack import jars, java, secret_files
+from stack.errors import StackError
 from stack.services.service import PROBE_SECONDS, JavaService, is_listening
 from stack.settings import CONFIG
 
@@ -17,9 +18,10 @@ PROGRAM = Path(__file__).with_name("Metastore.java")
 
 
 class Metastore(JavaService):
-    """Holds the names of tables and the places of their metadata, in a Derby database on disk.
+    """Holds the names of tables and the places of their metadata, in a database.
 
-    The database is the one that the local Spark server embeds: one process can open it at a time.
+    By default it is the one that the local Spark server embeds, which one process at a time can
+    open: Derby on disk. The settings may name a database of PostgreSQL.
     """
 
     name = "metastore"
@@ -29,13 +31,42 @@ class Metastore(JavaService):
         """Thrift."""
         return {"thrift": self.settings.metastore_port}
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The connection to PostgreSQL, if there is one.
+
+        Raises:
+            StackError: the file with the password cannot be read.
+        """
+        settings = self.settings
+        if settings.metastore_url is None:
+            return {}
+        if settings.metastore_password_file is None:
+            raise StackError(
+                "ASSAY_METASTORE_URL is set without ASSAY_METASTORE_PASSWORD_FILE",
+                "name the file with the password of ASSAY_METASTORE_USER",
+            )
+        return {
+            "ASSAY_METASTORE_URL": settings.metastore_url,
+            "ASSAY_METASTORE_DRIVER": "org.postgresql.Driver",
+            "ASSAY_METASTORE_USER": settings.metastore_user,
+            "ASSAY_METASTORE_PASSWORD": secret_files.read(
+                "ASSAY_METASTORE_PASSWORD_FILE", settings.metastore_password_file
+            ),
+        }
+
     def command(self) -> list[str]:
         """Hive's server, started by a program of ours, which is compiled first."""
         return java.command(
             "org.codehaus.janino.SimpleCompiler",
             *(str(PROGRAM), PROGRAM.stem),
             *(self.settings.bind, str(self.settings.metastore_port)),
-            classpath=[java.SPARK_JARS / "*", CONFIG / "spark", CONFIG / "hadoop"],
+            classpath=[
+                java.SPARK_JARS / "*",
+                *jars.classpath(self.settings.cache, "metastore"),
+                CONFIG / "spark",
+                CONFIG / "hadoop",
+            ],
             options=[
                 "-Xmx512m",
                 *java.SMALL_JVM_OPTIONS,

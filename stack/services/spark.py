@@ -9,6 +9,7 @@ from pyhive import hive
 from thrift.Thrift import TException
 
 from stack import jars, java
+from stack.errors import StackError
 from stack.services.service import JavaService, is_listening
 from stack.settings import CONFIG
 
@@ -121,6 +122,19 @@ class Spark(SparkServer):
 
     name = "spark"
     main = THRIFT_SERVER
+
+    def prepare(self, environment: dict[str, str]) -> None:
+        """Create its scratch folder.
+
+        Raises:
+            StackError: the settings name a database that only the metastore's service uses.
+        """
+        if self.settings.metastore_url:
+            raise StackError(
+                "ASSAY_METASTORE_URL is set, and the local services keep their tables in Derby",
+                "unset it, or start the cluster: `python -m stack up --cluster`",
+            )
+        super().prepare(environment)
 
     @property
     def ports(self) -> dict[str, int]:
