@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from stack import jars, java, lifecycle, services
+from stack import jars, java, lifecycle, schedule, services
 from stack.errors import NotRunning, ServiceFailed, StackError
 from stack.lifecycle import Health
 from stack.services.service import is_listening
@@ -259,15 +259,46 @@ def execute(context: typer.Context) -> None:
 
     Example: `python -m stack exec dbt test`
     """
-    if not context.args:
-        raise StackError("exec needs a command", "for example `python -m stack exec dbt test`")
-    environment = {**os.environ, **settings().client_environment()}
+    program, environment = _client(settings(), "exec", context.args)
+    os.execve(program, context.args, environment)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def every(
+    context: typer.Context,
+    seconds: Annotated[float, typer.Argument(min=1, help="from one start to the next")],
+) -> None:
+    """Run a command again and again with the variables that clients need, until SIGTERM or Ctrl-C.
+
+    While the last run has succeeded, the file `every-succeeded` is in the state folder.
+
+    Example: `python -m stack every 3600 dbt build`
+    """
+    configured = settings()
+    program, environment = _client(configured, "every 3600", context.args)
+    schedule.repeat(
+        [program, *context.args[1:]],
+        seconds,
+        environment=environment,
+        success=configured.state / "every-succeeded",
+        report=lambda message: print(message, flush=True),
+    )
+
+
+def _client(configured: Settings, command: str, arguments: list[str]) -> tuple[str, dict[str, str]]:
+    """Return the path of a client's program, and its environment."""
+    if not arguments:
+        raise StackError(
+            f"{command.split()[0]} needs a command",
+            f"for example `python -m stack {command} dbt test`",
+        )
+    environment = {**os.environ, **configured.client_environment()}
     # Programs of this virtual environment first, whether or not it is activated.
     environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + environment["PATH"]
-    program = shutil.which(context.args[0], path=environment["PATH"])
+    program = shutil.which(arguments[0], path=environment["PATH"])
     if program is None:
-        raise StackError(f"there is no program {context.args[0]!r}", "check the spelling")
-    os.execve(program, context.args, environment)
+        raise StackError(f"there is no program {arguments[0]!r}", "check the spelling")
+    return program, environment
 
 
 @app.command(context_settings=PASS_THROUGH)
