@@ -6,10 +6,10 @@ RUN useradd --create-home --uid 1000 assay \
     && mkdir --parents /var/lib/assay \
     && chown assay /var/lib/assay
 WORKDIR /opt/assay
-COPY requirements/uv.txt requirements/run.txt requirements/
+COPY requirements/uv.txt requirements/dashboard.txt requirements/
 RUN pip install --no-cache-dir --require-hashes --requirement requirements/uv.txt \
     && uv pip install --system --no-cache --require-hashes --compile-bytecode \
-        --requirement requirements/run.txt
+        --requirement requirements/dashboard.txt
 COPY stack stack
 ENV ASSAY_CACHE=/opt/assay-cache ASSAY_STATE=/var/lib/assay PYTHONUNBUFFERED=1
 RUN python -m stack jars

@@ -137,7 +137,11 @@ def serve(settings: Settings, service: services.Service) -> NoReturn:
             f"cannot write {settings.state}: {error.strerror}",
             "correct its permissions, or point ASSAY_STATE at another folder",
         ) from error
-    environment = services.environment(service.settings) | service.variables
+    environment = {
+        **services.environment(service.settings),
+        **service.variables,
+        **processes.marks(settings.state, service.name),
+    }
     service.prepare(environment)
     command = service.command()
     os.execve(command[0], command, environment)

@@ -56,9 +56,14 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=log.parent,
-            env={**environment, STATE_MARK: str(state), SERVICE_MARK: service},
+            env={**environment, **marks(state, service)},
         )
     return psutil.Process(process.pid)
+
+
+def marks(state: Path, service: str) -> dict[str, str]:
+    """Return the variables by which a service's processes are found."""
+    return {STATE_MARK: str(state), SERVICE_MARK: service}
 
 
 def rotate(log: Path) -> None:

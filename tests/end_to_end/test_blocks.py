@@ -27,6 +27,14 @@ NOT_RUN = {
     ("CONTRIBUTING.md", "python -m stack jars"): (
         "runs the tests themselves; test_jars.py fetches and checks jars"
     ),
+    (
+        "docs/deploy.md",
+        "(umask 077",
+    ): "makes secrets; test_compose.py runs it in a folder of its own",
+    ("docs/deploy.md", "export COMPOSE_ENV_FILES"): (
+        "needs a container engine; test_containers.py runs what the containers run"
+    ),
+    ("docs/deploy.md", "docker compose exec -T postgres pg_dump"): "needs a container engine",
     ("README.md", "make demo"): (
         "runs the tests themselves; test_demo.py and test_tutorial.py run `make demo`"
     ),
