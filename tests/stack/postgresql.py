@@ -83,6 +83,7 @@ def postgresql(host: str, port: int, password: str) -> Iterator[Server]:
             user=user.pw_uid,
             group=user.pw_gid,
             extra_groups=groups,
+            stderr=subprocess.DEVNULL,
         ) as process:
             try:
                 yield _prepared(Server(host, port, password))
