@@ -33,12 +33,12 @@ pytestmark = [pytest.mark.cluster, pytest.mark.services, pytest.mark.long]
 
 FOLDER = STATE.with_name(f"{STATE.name}-compose")
 # On few cores, beside the other containers.
-HEALTHY_SECONDS = 300
+HEALTHY_SECONDS = 900
 STOP_SECONDS = 90
 # A network of its own for each checkout.
 NETWORK = f"127.{1 + zlib.crc32(str(ROOT).encode()) % 250}.0"
 ADDRESSES = {name: f"{NETWORK}.{10 + n}" for n, name in enumerate(containers())}
-NAMES = re.compile(rf"(?<![\w.-])({'|'.join(ADDRESSES)})(?=:|$)")
+NAMES = re.compile(rf"(^|//)({'|'.join(ADDRESSES)})(?=:|$)")
 JOBS = ("ingest", "dbt")
 
 
@@ -62,7 +62,7 @@ class Host:
         found = self.container.environment_with(FOLDER / "secrets")
         for name, value in found.items():
             if name.endswith(("_HOST", "_URL")) or name in ("ASSAY_KAFKA", "ASSAY_SPARK"):
-                found[name] = NAMES.sub(lambda match: ADDRESSES[match[1]], value)
+                found[name] = NAMES.sub(lambda match: match[1] + ADDRESSES[match[2]], value)
             found[name] = found[name].replace("0.0.0.0", self.address)
             found[name] = found[name].replace("/tmp/", f"{self.state}/")
         return {
