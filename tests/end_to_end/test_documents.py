@@ -121,7 +121,9 @@ def check_dbt(words: list[str]) -> None:
     for option, value in pairwise(words):
         if option == "--vars":
             assert set(yaml.safe_load(value)) <= dbt_names()["vars"], value
-        if option == "--select" and not value.startswith(("test_type:", "resource_type:")):
+        if option == "--select" and not value.startswith(
+            ("test_type:", "resource_type:", "state:")
+        ):
             name = value.split(",")[0].strip("+")
             made = "".join(document.read_text() for document in DOCUMENTS)
             assert name in dbt_names()["models"] or f"- name: {name}\n" in made, name

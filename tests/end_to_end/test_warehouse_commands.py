@@ -188,6 +188,26 @@ def test_state_and_defer_work_and_clone_is_refused(raw: Raw, tmp_path: Path) -> 
     assert published() == before
 
 
+def test_a_slim_run_publishes_what_has_changed_without_a_new_batch(
+    raw: Raw, project: list[Node], values: list[bytes | None], tmp_path: Path
+) -> None:
+    """What docs/deploy.md says of slim runs."""
+    before = published()
+    timed("parse", "--target-path", str(tmp_path))
+    raw.batch(values[180:])
+    folder = Path(os.environ["DBT_PROJECT_DIR"]) / "models" / "marts" / "questions"
+    model = folder / "below_pass_mark.sql"
+    good = model.read_text()
+    model.write_text(f"{good}-- changed\n")
+    said = timed("build", "--select", "state:modified+", "--defer", "--state", str(tmp_path))
+    assert "Published 1 tables: readers see everything up to batch 3" in said
+    assert "below_pass_mark" in said and "fct_attempts " not in said
+    assert published() == before
+    model.write_text(good)
+    assert "readers see everything up to batch 4" in timed("build")
+    assert disagreements(names(project)) == []
+
+
 def test_a_changed_table_is_set_back_and_a_changed_variable_noticed(
     raw: Raw, project: list[Node]
 ) -> None:
