@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
+# A run may fail because something else is being started.
+RETRY_SECONDS = 300.0
+
 Report = Callable[[str], None]
 
 
@@ -23,7 +26,8 @@ def repeat(
 
     Args:
         command: the program and its arguments.
-        seconds: from the start of one run to the start of the next, at least.
+        seconds: from the start of one run to the start of the next, at least. A run that failed
+            is repeated after `RETRY_SECONDS`, if that is sooner.
         environment: the variables of the command.
         success: a file that is there while the last run has succeeded.
         report: called with each message.
@@ -46,6 +50,8 @@ def repeat(
             else:
                 success.unlink(missing_ok=True)
             pause = max(seconds - took, 0)
+            if code != 0:
+                pause = min(pause, RETRY_SECONDS)
             outcome = "succeeded" if code == 0 else f"FAILED with exit code {code}"
             report(f"`{' '.join(command)}` {outcome} after {took:.0f} s; again in {pause:.0f} s")
             stopped.wait(pause)

@@ -49,6 +49,7 @@ class Metastore(JavaService):
         return {
             "ASSAY_METASTORE_URL": settings.metastore_url,
             "ASSAY_METASTORE_DRIVER": "org.postgresql.Driver",
+            "ASSAY_METASTORE_POOL": "HikariCP",  # replaces connections that are lost
             "ASSAY_METASTORE_USER": settings.metastore_user,
             "ASSAY_METASTORE_PASSWORD": secret_files.read(
                 "ASSAY_METASTORE_PASSWORD_FILE", settings.metastore_password_file

@@ -149,6 +149,7 @@ def test_the_metastore_is_in_postgresql(tmp_path: Path, monkeypatch: pytest.Monk
     assert service.variables == {
         "ASSAY_METASTORE_URL": f"jdbc:postgresql://{DATABASE}:5432/{database['POSTGRES_DB']}",
         "ASSAY_METASTORE_DRIVER": "org.postgresql.Driver",
+        "ASSAY_METASTORE_POOL": "HikariCP",
         "ASSAY_METASTORE_USER": database["POSTGRES_USER"],
         "ASSAY_METASTORE_PASSWORD": "a secret",
     }

@@ -95,6 +95,19 @@ def test_the_schema_is_created_and_found_again(tmp_path: Path, database: Server)
 
 
 @pytest.mark.services
+def test_lost_connections_are_replaced(tmp_path: Path, database: Server) -> None:
+    """As after a restart of PostgreSQL."""
+    environment = variables(tmp_path, database, free_port())
+    others = "from pg_stat_activity where datname = current_database() and pid != pg_backend_pid()"
+    with served(environment) as process:
+        wait_until_ready(process, environment)
+        ended = database.query(f"select pg_terminate_backend(pid) {others}")
+        assert ended and set(ended) == {"t"}
+        run_module("stack", "ready", "metastore", expect=0, timeout=60, environment=environment)
+        assert database.query(f"select count(*) > 0 {others}") == ["t"]
+
+
+@pytest.mark.services
 def test_a_wrong_password_is_named_in_the_log(tmp_path: Path, database: Server) -> None:
     environment = variables(tmp_path, database, free_port())
     (tmp_path / "password").write_text("wrong")

@@ -51,6 +51,12 @@ def test_failures_are_shown_until_a_run_succeeds(tmp_path: Path) -> None:
         assert process.wait(10) == 0
 
 
+def test_a_failed_run_is_repeated_sooner(tmp_path: Path) -> None:
+    for command, pause in (("false", "again in 300 s"), ("true", "again in 3600 s")):
+        with scheduled(tmp_path, 3600, command) as process:
+            assert pause in lines(process, 1)[0]
+
+
 def test_the_current_run_is_finished_first(tmp_path: Path) -> None:
     slow = "echo begun; sleep 1; echo ended"
     with scheduled(tmp_path, 60, "sh", "-c", slow) as process:
