@@ -13,6 +13,17 @@ from stack.services.service import PROBE_SECONDS, JavaService, is_listening
 from stack.settings import CONFIG
 
 WAREHOUSE = "hdfs://assay/warehouse"
+# A change needs the permission to write in the folder of the table or schema. Whoever may read
+# files may read names, which is not checked: a build asks for thousands.
+AUTHORIZATION = {
+    "hive.metastore.pre.event.listeners": (
+        "org.apache.hadoop.hive.ql.security.authorization.AuthorizationPreEventListener"
+    ),
+    "hive.security.metastore.authorization.manager": (
+        "org.apache.hadoop.hive.ql.security.authorization.StorageBasedAuthorizationProvider"
+    ),
+    "hive.security.metastore.authorization.auth.reads": "false",
+}
 # Hive's own main program listens on all addresses.
 PROGRAM = Path(__file__).with_name("Metastore.java")
 
@@ -73,6 +84,7 @@ class Metastore(JavaService):
                 *java.SMALL_JVM_OPTIONS,
                 f"-Dhive.metastore.warehouse.dir={WAREHOUSE}",
                 f"-Dderby.system.home={self.settings.state}",
+                *(f"-D{name}={value}" for name, value in AUTHORIZATION.items()),
             ],
         )
 
