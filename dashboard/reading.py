@@ -70,7 +70,7 @@ class Reader:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.sessions = Sessions(settings.thrift_host, settings.thrift_port)
+        self.sessions = Sessions(settings.server())
         self._threads = ThreadPoolExecutor(STATEMENTS_AT_ONCE)
         # What is published is not asked behind the long statements of pages.
         self._askers = ThreadPoolExecutor(len(SCHEMAS))

@@ -10,13 +10,12 @@ import socket
 import time
 from typing import Any
 
-import thrift_sasl
 from pyhive import hive
 from thrift.Thrift import TException
-from thrift.transport.TSocket import TSocket
 
 from dashboard.errors import ServerDown, StatementFailed
-from stack.thrift_client import message_of
+from stack.errors import NotRunning
+from stack.thrift_client import Server, message_of, not_connected, open_session
 
 OPEN_SECONDS = 3.0
 STATEMENT_SECONDS = 30.0
@@ -34,16 +33,8 @@ class _Broken(Exception):
 class _Session:
     """One connection, with the time limits that PyHive does not set."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self.socket = TSocket(host, port)
-        self.socket.setTimeout(OPEN_SECONDS * 1000)
-        transport = thrift_sasl.TSaslClientTransport(
-            # The server asks for no password, but the protocol for a word.
-            lambda: hive.get_installed_sasl(host, "PLAIN", username="assay", password="none"),  # noqa: S106
-            "PLAIN",
-            self.socket,
-        )
-        self.connection = hive.connect(username="assay", thrift_transport=transport)
+    def __init__(self, server: Server) -> None:
+        self.connection, self.socket = open_session(server, OPEN_SECONDS)
 
     def fetch(self, sql: str, parameters: dict[str, str] | None, limit: float) -> list[Any]:
         """Run a statement and return its rows.
@@ -79,19 +70,17 @@ class Sessions:
     """A pool of sessions of one server, for all threads of the process.
 
     Args:
-        host: name of the server.
-        port: its Thrift port.
+        server: the server.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self.host = host
-        self.port = port
+    def __init__(self, server: Server) -> None:
+        self.server = server
         self._idle: queue.LifoQueue[_Session] = queue.LifoQueue()
 
     def is_listening(self) -> bool:
         """Return within a second whether the server's port accepts connections."""
         try:
-            with socket.create_connection((self.host, self.port), timeout=1):
+            with socket.create_connection((self.server.host, self.server.port), timeout=1):
                 return True
         except OSError:
             return False
@@ -129,7 +118,7 @@ class Sessions:
             rows = self._fetch(sql, parameters, limit)
         except TimeoutError as error:
             raise ServerDown(
-                f"Spark at {self.host}:{self.port} has not answered for {limit:.0f} s",
+                f"Spark at {self.server} has not answered for {limit:.0f} s",
                 "`python -m stack status` shows its state.",
             ) from error
         except hive.Error as error:
@@ -154,7 +143,7 @@ class Sessions:
             except _Broken as error:
                 session.close()
                 if is_new:
-                    raise self._down() from error.__cause__
+                    raise self._down(error.__cause__) from error.__cause__
             except BaseException:
                 session.close()
                 raise
@@ -171,13 +160,16 @@ class Sessions:
 
     def _open(self) -> _Session:
         try:
-            return _Session(self.host, self.port)
+            return _Session(self.server)
         except (TException, OSError, EOFError, hive.Error) as error:
-            raise self._down() from error
+            raise self._down(error) from error
 
-    def _down(self) -> ServerDown:
+    def _down(self, error: BaseException | None) -> ServerDown:
+        reason = not_connected(self.server, error)
+        if not isinstance(reason, NotRunning):  # the password, or the certificate
+            return ServerDown(reason.problem, reason.remedy)
         return ServerDown(
-            f"Spark does not answer at {self.host}:{self.port}",
+            f"Spark does not answer at {self.server}",
             "`python -m stack up` starts it. This page returns by itself.",
         )
 

@@ -28,9 +28,9 @@ POLL_SECONDS = 0.25
 FAULT_SECONDS = 10
 STOPPED_TOGETHER = (
     ("dashboard",),
-    ("spark", "builder", "connect"),
+    ("spark", "builder", "connect", "reader"),
     ("worker-1", "worker-2"),
-    ("master", "metastore", "datanode", "datanode-2", "kafka"),
+    ("master", "metastore", "directory", "datanode", "datanode-2", "kafka"),
     ("namenode",),
 )
 NEEDED_BYTES = 512 * 1024**2

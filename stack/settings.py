@@ -79,6 +79,38 @@ class Settings(BaseSettings):
         0, ge=0, le=65_535 - 40, description="first of 40 ports of drivers and executors; 0: any"
     )
 
+    spark_token_file: Path | None = Field(
+        None, description="file with the token that the cluster's Spark Connect asks for, if any"
+    )
+
+    # Of readers: first what their server needs, then what their clients need.
+    reader_query_seconds: int = Field(
+        300, gt=0, description="seconds after which a reader's statement is cancelled"
+    )
+    reader_ldap_url: str | None = Field(
+        None, description="LDAP server that checks passwords; None starts one for this machine"
+    )
+    reader_ldap_users: str = Field(
+        "uid=%s,dc=assay", description="distinguished name of a user, with %s for the user's name"
+    )
+    reader_keystore: Path | None = Field(
+        None, description="PKCS12 or JKS file with certificate and key; created if None"
+    )
+    reader_keystore_password_file: Path | None = Field(
+        None, description="file with the password of the keystore"
+    )
+    reader_host: str | None = Field(
+        None,
+        description="name of the readers' server; None: that of this machine's cluster, if any",
+    )
+    reader_user: str = Field("analyst", description="user whose password clients give")
+    reader_password_file: Path | None = Field(
+        None, description="file with that password; None: the one that the stack created"
+    )
+    reader_ca_file: Path | None = Field(
+        None, description="PEM file with the authority to trust; None: the stack's certificate"
+    )
+
     kafka_port: int = 9092
     kafka_controller_port: int = 9093
     kafka_broker_port: int = 9094
@@ -103,6 +135,10 @@ class Settings(BaseSettings):
     worker_1_port: int = 7078
     worker_2_port: int = 7079
     connect_ui_port: int = 4045
+    directory_port: int = 3891
+    # These are the usual ones, and are apart only where offsets differ by less than 1,500.
+    reader_port: int = 10001
+    reader_ui_port: int = 4046
 
     @model_validator(mode="after")
     def _offset_default_ports(self) -> Self:
@@ -112,7 +148,15 @@ class Settings(BaseSettings):
                 self.__dict__[name] += self.port_offset
         return self
 
-    @field_validator("spark_secret_file", "metastore_password_file")
+    @field_validator(
+        "spark_secret_file",
+        "metastore_password_file",
+        "spark_token_file",
+        "reader_keystore",
+        "reader_keystore_password_file",
+        "reader_password_file",
+        "reader_ca_file",
+    )
     @classmethod
     def _file(cls, given: Path | None) -> Path | None:
         """Resolve a path from the project's root, as those of folders."""
@@ -154,7 +198,34 @@ class Settings(BaseSettings):
             "ASSAY_SPARK": f"sc://{self.connect_host}:{self.connect_port}",
             "ASSAY_THRIFT_HOST": self.builder_host,
             "ASSAY_THRIFT_PORT": str(self.thrift_port),
+            **(self._cluster_environment() if self.cluster else {}),
         }
+
+    def _cluster_environment(self) -> dict[str, str]:
+        token = self.spark_token_file
+        return {
+            **self.reader_environment(),
+            **({"ASSAY_SPARK_TOKEN_FILE": str(token)} if token else {}),
+        }
+
+    def reader_environment(self) -> dict[str, str]:
+        """Return the variables with which readers find their server, which only the cluster has."""
+        return {
+            "ASSAY_READER_HOST": self.reader_host or HOST,
+            "ASSAY_READER_PORT": str(self.reader_port),
+            "ASSAY_READER_USER": self.reader_user,
+            "ASSAY_READER_PASSWORD_FILE": str(
+                self.reader_password_file or self.reader_access / "password"
+            ),
+            "ASSAY_READER_CA_FILE": str(
+                self.reader_ca_file or self.reader_access / "certificate.pem"
+            ),
+        }
+
+    @property
+    def reader_access(self) -> Path:
+        """The folder of the password and the certificate that the stack creates for readers."""
+        return self.state / "reader-access"
 
     def service_environment(self) -> dict[str, str]:
         """Return the variables that the files in `stack/config` refer to."""

@@ -6,9 +6,11 @@ from stack import java
 from stack.environment import basic as basic_environment
 from stack.services.applications import Builder, Connect
 from stack.services.dashboard import Dashboard as Dashboard
+from stack.services.directory import Directory
 from stack.services.hdfs import DataNode, NameNode, SecondDataNode
 from stack.services.kafka import Kafka
 from stack.services.metastore import Metastore
+from stack.services.reader import Reader
 from stack.services.service import Service as Service
 from stack.services.spark import Spark
 from stack.services.standalone import WORKERS, Master, Worker
@@ -40,6 +42,8 @@ def pipeline_services(settings: Settings) -> list[Service]:
         Master(settings),
         *(Worker(settings, number, executors=len(applications)) for number in WORKERS),
         *applications,
+        *([] if settings.reader_ldap_url else [Directory(settings)]),
+        Reader(settings),
     ]
 
 

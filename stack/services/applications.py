@@ -5,7 +5,7 @@ from abc import abstractmethod
 
 import requests
 
-from stack import jars
+from stack import jars, secret_files
 from stack.services.metastore import Metastore
 from stack.services.service import PROBE_SECONDS, is_listening, local_http
 from stack.services.spark import SPARK_COMPILERS, THRIFT_SERVER, SparkServer
@@ -118,6 +118,21 @@ class Connect(_Application):
     def ports(self) -> dict[str, int]:
         """Connect, and the web page."""
         return {"connect": self.settings.connect_port, "web page": self._ui_port}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The secret of the cluster, and the token that clients give.
+
+        Raises:
+            StackError: the file of the token cannot be read.
+        """
+        token = self.settings.spark_token_file
+        if token is None:
+            return super().variables
+        return {
+            **super().variables,
+            "SPARK_CONNECT_AUTHENTICATE_TOKEN": secret_files.read("ASSAY_SPARK_TOKEN_FILE", token),
+        }
 
     @property
     def configuration(self) -> dict[str, str]:

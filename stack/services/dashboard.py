@@ -7,14 +7,17 @@ from pathlib import Path
 import requests
 
 from stack.errors import PackagesMissing
+from stack.services.reader import Reader
 from stack.services.service import PROBE_SECONDS, Service, local_http
 from stack.settings import ROOT
+from stack.thrift_client import server_for_readers
 
 
 class Dashboard(Service):
     """Shows the published marts in the browser; started only when it is asked for."""
 
     name = "dashboard"
+    after = (Reader.name,)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -54,7 +57,12 @@ class Dashboard(Service):
             )
 
     def prepare(self, environment: dict[str, str]) -> None:
-        """Create its home folder."""
+        """Create its home folder.
+
+        Raises:
+            StackError: the password of readers cannot be read.
+        """
+        server_for_readers(self.settings)
         self._home.mkdir(parents=True, exist_ok=True)
 
     def command(self) -> list[str]:

@@ -28,9 +28,12 @@ class SparkServer(JavaService):
 
     Attributes:
         main: the main class of the server.
+        submit: the program that starts it, with its first arguments. Spark's launcher needs a
+            module that this Java lacks.
     """
 
     main: ClassVar[str]
+    submit: ClassVar[tuple[str, ...]] = ("org.apache.spark.deploy.SparkSubmit",)
 
     @property
     def folder(self) -> Path:
@@ -67,9 +70,9 @@ class SparkServer(JavaService):
         return []
 
     def command(self) -> list[str]:
-        """Run SparkSubmit directly: Spark's launcher needs a module that this Java lacks."""
+        """SparkSubmit, which runs the server."""
         return java.command(
-            "org.apache.spark.deploy.SparkSubmit",
+            *self.submit,
             *self.submit_options,
             *(
                 word

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.services, pytest.mark.long]
 STACK_SECONDS = 400
 SERVICES = {
     *("namenode", "datanode", "datanode-2", "kafka", "metastore"),
-    *("master", "worker-1", "worker-2", "builder", "connect"),
+    *("master", "worker-1", "worker-2", "builder", "connect", "directory", "reader"),
 }
 
 

@@ -51,7 +51,7 @@ def test_every_spark_server_reads_the_configuration_of_the_tables(
 ) -> None:
     settings = Settings(state=tmp_path, cluster=is_cluster)
     servers = [s for s in services.pipeline_services(settings) if isinstance(s, SparkServer)]
-    assert len(servers) == (2 if is_cluster else 1)
+    assert len(servers) == (3 if is_cluster else 1)
     for server in servers:
         command = server.command()
         assert ("--properties-file" in command) == ("--load-spark-defaults" in command)
@@ -66,7 +66,9 @@ def test_the_metastore_and_spark_agree_on_the_warehouse(cluster: Settings) -> No
 
 
 def test_each_application_has_an_executor_on_each_worker(cluster: Settings) -> None:
-    applications = [s for s in services.pipeline_services(cluster) if isinstance(s, SparkServer)]
+    all_servers = [s for s in services.pipeline_services(cluster) if isinstance(s, SparkServer)]
+    applications = [s for s in all_servers if "spark.master" in s.configuration]
+    assert {s.name for s in all_servers} - {s.name for s in applications} == {"reader"}
     workers = [s for s in services.pipeline_services(cluster) if isinstance(s, Worker)]
     assert len(workers) == len(WORKERS)
     assert properties(PROPERTIES)["spark.executor.cores"] == "1"

@@ -24,7 +24,7 @@ CLUSTER = {service.name for service in services.all_services(Settings(cluster=Tr
 JOBS = {"ingest", "dbt"}
 OURS = sorted(CLUSTER | JOBS)
 # What users need: producers, SQL and the dashboard.
-PUBLISHED = {"kafka": 9092, "builder": 10000, "dashboard": 8501}
+PUBLISHED = {"kafka": 9092, "reader": 10001, "dashboard": 8501}
 PROGRAMS = {
     "stack": typer.main.get_command(stack.cli.app),
     "ingest": typer.main.get_command(ingest.cli.app),
@@ -126,7 +126,8 @@ def test_services_start_with_their_variables_and_secrets(
     service = service_of(container, tmp_path, monkeypatch)
     found = services.environment(service.settings) | service.variables
     assert service.command() and service.settings.cluster
-    assert ("a secret" in found.values()) == bool(container.secrets)
+    reads_file = {"directory", "dashboard"}
+    assert ("a secret" in found.values()) == bool(container.secrets and name not in reads_file)
     assert service.settings.bind == "0.0.0.0"
     others = {host.removesuffix("_host") for host in Settings.model_fields if "_host" in host}
     for other in others - {"kafka"}:  # its clients are outside
@@ -137,10 +138,10 @@ def test_services_start_with_their_variables_and_secrets(
 
 
 def test_services_that_others_call_back_have_a_name() -> None:
-    """DataNodes, workers and the drivers of applications."""
+    """DataNodes, workers and the drivers of applications; and the reader, for its certificate."""
     named = {n for n, c in containers().items() if "ASSAY_HOST" in c.environment}
-    masters = {"kafka", "namenode", "metastore", "master", "dashboard"}
-    assert named == CLUSTER - masters
+    others = {"kafka", "namenode", "metastore", "master", "directory", "dashboard"}
+    assert named == CLUSTER - others
 
 
 def test_the_metastore_is_in_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,10 +227,11 @@ def test_what_is_mounted_exists_and_data_outlive_their_containers() -> None:
                 assert (ROOT / source).exists() and f"/opt/assay{source[1:]}" == target
                 assert mode == ["ro"]
             else:
-                assert source == name, "containers share a volume"
+                shared = (name, source, *mode) == ("dashboard", "reader", "ro")
+                assert source == name or shared, "containers share a volume"
                 data.add(source)
     assert data == set(content()["volumes"])
-    assert data == {"kafka", "namenode", "datanode", "datanode-2", "master", DATABASE}
+    assert data == {"kafka", "namenode", "datanode", "datanode-2", "master", "reader", DATABASE}
     for name in CLUSTER - {"dashboard"}:
         volumes = containers()[name].content["volumes"]
         assert "./stack/config:/opt/assay/stack/config:ro" in volumes

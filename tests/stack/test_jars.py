@@ -28,7 +28,7 @@ def test_every_line_of_the_lock_is_a_jar_with_a_checksum() -> None:
     locked = jars.locked()
     assert len(locked) == len({jar.filename for jar in locked}) > 40
     assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) for jar in locked)
-    assert {jar.service for jar in locked} == {"kafka", "hdfs", "metastore", "spark"}
+    assert {jar.service for jar in locked} == {"kafka", "hdfs", "metastore", "spark", "directory"}
 
 
 def test_a_damaged_jar_is_fetched_again(tmp_path: Path, small: jars.Jar) -> None:
