@@ -90,7 +90,7 @@ class CorruptRecord(IngestError):
 
 
 class AuthError(IngestError):
-    """Kafka refused authentication or authorization."""
+    """Kafka or Spark Connect refused authentication or authorization."""
 
     exit_code = 21
 

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
 
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, separated by commas")
     spark: str = Field("sc://127.0.0.1:15002", description="address of Spark Connect")
+    spark_token: SecretStr | None = None
+    spark_token_file: Path | None = None
     topic: str = Field("assess", description="the topic of the attempts")
     table: TableName | None = Field(None, description="the raw table; default: raw.TOPIC")
     topics: dict[str, TopicSettings] = Field({}, description="settings of single topics")
@@ -120,6 +122,14 @@ class Settings(BaseSettings):
     def raw_table(self) -> str:
         """The table that holds the topic's records."""
         return self.table or default_table(self.topic)
+
+    def connect_token(self) -> str | None:
+        """Return the token that Spark Connect asks for, None if it asks for none.
+
+        Raises:
+            BadSetting: its file cannot be read.
+        """
+        return self._secret("spark_token")
 
     def connection(self) -> dict[str, object]:
         """Return the arguments of a Kafka client, with secrets and certificates by value.

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pyspark.errors import PySparkException
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
@@ -46,7 +46,7 @@ def connected(settings: Settings) -> Iterator[SparkSession]:
     """
     _probe(settings)
     try:
-        spark = _new_session(settings.spark)
+        spark = _new_session(settings)
         spark.client.set_retry_policies([RETRY_POLICY])
         try:
             yield spark
@@ -61,14 +61,19 @@ def connected(settings: Settings) -> Iterator[SparkSession]:
         raise translate_spark_error(error, settings) from error
 
 
-def _new_session(address: str) -> Any:
-    """Open a session at this address, without proxies and servers of the environment."""
+def _new_session(settings: Settings) -> Any:
+    """Open a session, without proxies and servers of the environment."""
     # gRPC would use the user's HTTP proxy even for this machine; it reads lower-case variables.
     variable = "no_grpc_proxy"
     direct = os.environ.get(variable) or os.environ.get("no_proxy")
     os.environ[variable] = ",".join(filter(None, (direct, "127.0.0.1,localhost,::1")))
     for name in ("SPARK_REMOTE", "MASTER"):  # Spark refuses an address if one of them is set
         os.environ.pop(name, None)
+    address = settings.spark
+    if (token := settings.connect_token()) is not None:
+        # As a header: for its parameter `token` the client demands TLS, which the server lacks.
+        separator = ";" if "/;" in address else "/;"
+        address = f"{address.rstrip('/')}{separator}authorization={quote(f'Bearer {token}')}"
     return SparkSession.builder.remote(address).create()
 
 
@@ -152,6 +157,11 @@ def translate_spark_error(error: PySparkException, settings: Settings) -> Ingest
         return AuthError(
             f"Kafka at {settings.kafka} refused Spark's workers: {found[1][:200]}",
             "check the user's permissions: reading needs Read and Describe on the topic",
+        )
+    if "authentication token" in text:
+        return AuthError(
+            f"Spark Connect at {settings.spark} refuses the token, or asks for one",
+            "name a file with its token in ASSAY_SPARK_TOKEN_FILE",
         )
     if "in safe mode" in text or "SafeModeException" in text:
         return SparkUnavailable(
