@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from dashboard.courses import as_csv
+from dashboard.courses_csv import as_csv
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1"])
