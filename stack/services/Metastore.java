@@ -3,6 +3,7 @@ import java.net.InetSocketAddress;
 import org.apache.hadoop.hive.conf.HiveConf;
 import org.apache.hadoop.hive.metastore.HiveMetaStore;
 import org.apache.hadoop.hive.metastore.IHMSHandler;
+import org.apache.hadoop.hive.metastore.TServerSocketKeepAlive;
 import org.apache.hadoop.hive.metastore.TUGIBasedProcessor;
 import org.apache.hadoop.hive.thrift.TUGIContainingTransport;
 import org.apache.thrift.TException;
@@ -31,7 +32,9 @@ public class Metastore {
             new HiveMetaStore.HMSHandler("metastore", conf, false), conf);
         long limit = conf.getLongVar(HiveConf.ConfVars.METASTORESERVERMAXMESSAGESIZE);
 
-        TThreadPoolServer.Args options = new TThreadPoolServer.Args(new TServerSocket(address));
+        // A client whose machine is gone would keep its thread.
+        TThreadPoolServer.Args options =
+            new TThreadPoolServer.Args(new TServerSocketKeepAlive(new TServerSocket(address)));
         options.processor(new TUGIBasedProcessor(handler));
         options.transportFactory(new TUGIContainingTransport.Factory());
         options.inputProtocolFactory(new TBinaryProtocol.Factory(true, true, limit, limit));
