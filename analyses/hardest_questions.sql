@@ -1,4 +1,4 @@
--- Which questions are answered correctly least often?
+-- Which questions with enough responses (`min_attempts`) are answered correctly least often?
 select
     exam_name,
     base_exam_id,

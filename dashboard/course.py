@@ -114,6 +114,8 @@ def _mean(data: Data) -> str:
         figure(query, "mean_score", row, percent(row["mean_score"])),
         f"{interval(row.get('mean_score_ci_lower'), row.get('mean_score_ci_upper'))}, n = "
         + figure(query, "attempts", row, count(row["attempts"])),
+        "The share of questions answered right, averaged over the attempts: each counts the same. "
+        "The interval has 95 % confidence.",
     )
 
 
@@ -127,6 +129,7 @@ def _below(data: Data) -> str:
         figure(query, "share_of_attempts", row, percent(row["share_of_attempts"])),
         f"{interval(row['share_of_attempts_ci_lower'], row['share_of_attempts_ci_upper'])}, n = "
         + figure(query, "all_attempts", row, count(row["all_attempts"])),
+        "The pass mark is an assumption: the data have none.",
     )
 
 
@@ -159,6 +162,7 @@ def _unanswered(data: Data) -> str:
             query, "incomplete_share_of_attempts", row, percent(row["incomplete_share_of_attempts"])
         )
         + " incomplete",
+        "Incomplete: some of the right options and no wrong one. It counts as not right.",
     )
 
 

@@ -9,6 +9,11 @@ from dashboard.parts import Column
 from dashboard.queries import MIN_RESPONSES, Row
 from dashboard.reading import Data
 
+_WRONG_KEY = (
+    '<p class="note">A wrong option is chosen more often than the right one. '
+    "Is the key right, and the wording clear?</p>"
+)
+
 
 def show_difficulty(data: Data) -> None:
     """Write the chart of the share of right responses, the hardest question first."""
@@ -20,9 +25,10 @@ def show_difficulty(data: Data) -> None:
     hardest = rows[0]
     parts.html(
         parts.section(
-            f"The hardest question is answered right by {percent(hardest['share_correct'], 0)}",
-            "Share of responses that are right, with the 95 % interval of Wilson, hardest first. "
-            "The data have no text of questions, so they are named by the start of their id.",
+            f"The hardest question is answered right by {percent(hardest['share_correct'])}",
+            "Share of responses that are right, with Wilson's 95 % interval, hardest first. Right "
+            "means exactly the right options and no other. The data have no text of questions, so "
+            "they are named by the start of their id.",
         )
     )
     charts.show(
@@ -112,8 +118,8 @@ def _question(question: Row, options: list[Row]) -> str:
     return (
         f"<div><h3>Question <code>{escape(question['question_id'][:8])}</code></h3>"
         + parts.table(
-            f"{plural(question['responses'], 'response')}"
-            + (", several options are right" if question["is_multiple_response"] else ""),
+            f"{plural(question['responses'], 'response')}: {_results(question)}"
+            + ("; several options are right" if question["is_multiple_response"] else ""),
             [
                 Column(
                     "Option",
@@ -128,5 +134,24 @@ def _question(question: Row, options: list[Row]) -> str:
             ],
             options,
         )
+        + (_WRONG_KEY if has_rate and _prefers_a_wrong_option(question, options) else "")
         + "</div>"
     )
+
+
+def _results(question: Row) -> str:
+    """Return how many of a question's responses have each result."""
+    results = {
+        "right": question["correct_responses"],
+        "incomplete": question["incomplete_responses"],
+        "not answered": question["unanswered_responses"],
+    }
+    results["with a wrong option"] = question["responses"] - sum(results.values())
+    return ", ".join(f"{count(number)} {result}" for result, number in results.items() if number)
+
+
+def _prefers_a_wrong_option(question: Row, options: list[Row]) -> bool:
+    """Return whether a wrong option is chosen more often than the only right one."""
+    right = [row["selections"] for row in options if row["is_correct"]]
+    wrong = [row["selections"] for row in options if not row["is_correct"]]
+    return not question["is_multiple_response"] and max(wrong, default=0) > max(right, default=0)

@@ -228,7 +228,7 @@ def _attempts(row: Row) -> str:
         figure(queries.COURSE_POPULARITY, "attempts", row, count(row["attempts"]))
         + "<small>"
         + figure(queries.COURSE_POPULARITY, "messages", row, count(row["messages"]))
-        + " messages</small>"
+        + f" message{'' if row['messages'] == 1 else 's'}</small>"
     )
 
 
@@ -256,12 +256,13 @@ def _hardest_questions(data: Data) -> None:
     query = queries.HARDEST_QUESTIONS_OF_ALL
     parts.html(
         parts.section(
-            f"The hardest question is answered right by {percent(rows[0]['share_correct'], 0)}",
-            "Share of responses that are right, with the 95 % interval of Wilson. The data have "
-            "no text of questions, so they are named by the start of their id.",
+            f"The hardest question is answered right by {percent(rows[0]['share_correct'])}",
+            "Share of responses that are right, with Wilson's 95 % interval. Right means exactly "
+            "the right options and no other. The data have no text of questions, so they are "
+            "named by the start of their id.",
         ),
         parts.table(
-            f"The {len(rows)} hardest questions",
+            f"The {len(rows)} hardest questions with at least {MIN_RESPONSES} responses",
             [
                 Column(
                     "Question",

@@ -188,7 +188,8 @@ def perfect_scores(found: list[Attempt]) -> Iterator[Row]:
 def perfect_scores_by_course(found: list[Attempt]) -> Iterator[Row]:
     counted = [a for a in found if a.counts.get("all_correct") is not None]
     for course, taken in _by(counted, lambda a: a.course):
-        yield {"exam_name": course} | next(perfect_scores(taken))
+        whole = {"all_messages": _messages(taken), "all_attempts": len(taken)}
+        yield {"exam_name": course} | next(perfect_scores(taken)) | whole
 
 
 def least_common_courses(found: list[Attempt]) -> Iterator[Row]:

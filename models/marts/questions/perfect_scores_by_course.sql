@@ -17,6 +17,8 @@ select
     exam_name,
     messages,
     attempts,
+    all_messages,
+    all_attempts,
     {{ safe_divide('messages', 'all_messages') }} as share_of_messages,
     {{ safe_divide('attempts', 'all_attempts') }} as share_of_attempts
 from counted
