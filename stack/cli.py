@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from stack import jars, java, lifecycle, schedule, services
+from stack import beeline, jars, java, lifecycle, schedule, services
 from stack.errors import NotRunning, ServiceFailed, StackError
 from stack.lifecycle import Health
 from stack.services.service import is_listening
@@ -359,5 +359,14 @@ def _run_java(
         main, *arguments, classpath=classpath, options=["-Xmx256m", "-Dlog4j2.level=WARN"]
     )
     command = java.with_class_archive(command, main.rpartition(".")[2].lower())
-    result = subprocess.run(command, env=services.environment(configured), check=False)
-    raise typer.Exit(result.returncode)
+    with subprocess.Popen(
+        command,
+        env=services.environment(configured),
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in beeline.without_traces(process.stderr or ()):
+            sys.stderr.write(line)
+            sys.stderr.flush()
+    raise typer.Exit(process.returncode)

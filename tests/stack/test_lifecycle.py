@@ -130,6 +130,23 @@ def test_up_after_a_kill_loses_nothing(stack: Settings, name: str) -> None:
 
 
 @pytest.mark.services
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("select nothing from raw.killed_kafka", "Did you mean one of the following?"),
+        ("selec 1", "Syntax error at or near 'selec'"),
+        ("select 1 / 0", "Use `try_divide`"),
+    ],
+)
+def test_sql_reports_an_error_without_stack_traces(
+    stack: Settings, statement: str, words: str
+) -> None:
+    said = run_stack("sql", "-e", statement, expect=1)
+    assert words in said
+    assert "\tat " not in said and " INFO " not in said and len(said.splitlines()) < 16
+
+
+@pytest.mark.services
 def test_a_service_that_cannot_start_is_reported_with_its_log(stack: Settings) -> None:
     name = "datanode"
     victim = processes.find(stack.state)[name][0]
