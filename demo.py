@@ -134,6 +134,8 @@ def build(settings: Settings, wanted: str) -> None:
     if "building" in record(settings):
         step(settings, "lock", *dbt, "run-operation", "release_lock")
     write_record(settings, {"published": wanted, "building": wanted})
+    if not console.is_terminal:
+        console.print("build: makes and tests all tables, which takes longest")
     step(settings, "build", *dbt, "build")
     write_record(settings, {"published": wanted})
 
