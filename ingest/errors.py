@@ -135,3 +135,21 @@ class NothingToAccept(IngestError):
     """There is nothing to accept: the condition that was to be accepted does not hold."""
 
     exit_code = 25
+
+
+class NothingToRestore(IngestError):
+    """HDFS has no raw table."""
+
+    exit_code = 31
+
+
+class TableDamaged(IngestError):
+    """HDFS lacks files of a table."""
+
+    exit_code = 32
+
+
+class TableLost(IngestError):
+    """HDFS has the files of a raw table that the metastore does not know."""
+
+    exit_code = 33

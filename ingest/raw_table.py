@@ -10,7 +10,8 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
-from ingest.errors import TableNameClash
+from ingest import metadata_files
+from ingest.errors import TableLost, TableNameClash
 from ingest.read import SCHEMA
 
 # The table property with the name of the topic.
@@ -91,12 +92,14 @@ def ensure_table(spark: SparkSession, table: str, topic: str) -> None:
 
     Raises:
         TableNameClash: it belongs to another topic, or is no raw table; nothing was changed.
+        TableLost: HDFS has batches of a table that the metastore does not know.
     """
     if not spark.catalog.tableExists(table):
+        spark.sql(f"create database if not exists {table.split('.')[0]}")
+        _check_not_lost(spark, table)
         # The last column, as in an upgraded table of an earlier version.
         columns, last = SCHEMA.rsplit(", ", 1)
         properties = {**TABLE_PROPERTIES, TOPIC: topic}
-        spark.sql(f"create database if not exists {table.split('.')[0]}")
         spark.sql(
             f"""
             create table if not exists {table} (
@@ -112,6 +115,24 @@ def ensure_table(spark: SparkSession, table: str, topic: str) -> None:
         spark.sql(f"alter table {table} set tblproperties ('{TOPIC}' = '{topic}')")
     if "out_of_range_timestamp" not in spark.table(table).columns:
         spark.sql(f"alter table {table} add column out_of_range_timestamp bigint")
+
+
+def _check_not_lost(spark: SparkSession, table: str) -> None:
+    """Refuse to create a table beside the batches of one that the metastore has lost.
+
+    The new table would have only what Kafka still has, and its maintenance would delete the rest.
+    """
+    schema, name = table.split(".")
+    folder = f"{spark.catalog.getDatabase(schema).locationUri}/{name}"
+    paths = metadata_files.paths(spark, folder).get(folder, [])
+    files = metadata_files.read(spark, paths)
+    # By now, another job may have created the table.
+    if any(file.snapshot_id for file in files) and not spark.catalog.tableExists(table):
+        raise TableLost(
+            f"the metastore does not know {table}, but {folder} has its files; nothing was written",
+            "`python -m ingest restore` registers it again; if it was dropped on purpose, delete "
+            f"the folder: `python -m stack hdfs -rm -r {folder}`",
+        )
 
 
 def check_topic(spark: SparkSession, table: str, topic: str) -> bool:

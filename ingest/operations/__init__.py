@@ -1,1 +1,1 @@
-"""The operations beside a single run: follow, replay, accept, maintain, doctor and metrics."""
+"""The operations beside a single run, such as follow, replay, maintain and restore."""

@@ -1,4 +1,4 @@
-"""The commands of `python -m ingest` for operators: replay, accept, maintain, doctor."""
+"""The commands of `python -m ingest` for operators: replay, accept, maintain, restore, doctor."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -122,6 +122,40 @@ def maintain_command(
             job.spark, job.source.name, job.table, timedelta(hours=keep_hours), progress
         )
     print_table([vars(table) for table in result])
+
+
+@app.command(name="restore")
+def restore_command(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only show what would be registered")
+    ] = False,
+) -> None:
+    """Register raw tables and the batch log again that the metastore has lost. Idempotent.
+
+    Stop ingest and builds first. Tables that the metastore knows are left alone.
+
+    Example: `python -m ingest restore --dry-run`
+    """
+    from ingest.operations import restore
+    from ingest.spark import connected
+
+    settings = load()
+    with working("restoring") as progress, connected(settings) as spark:
+        found = restore.find(spark, progress)
+        if not dry_run and found.lost:
+            restore.register(spark, found.lost, progress)
+    for name in found.registered:
+        console.print(f"{name} is registered already, and is left alone")
+    for one in found.lost:
+        batch = "" if one.last_batch is None else f", up to batch {one.last_batch}"
+        console.print(
+            f"{'would register' if dry_run else 'registered'} {one.table} with {one.rows:,} rows"
+            f"{batch}, as it was at {one.file.updated:%Y-%m-%d %H:%M:%S} UTC: {one.file.path}"
+        )
+        for file in one.left_out:
+            console.print(f"  left out, because HDFS lacks files of it: {file.path}")
+    if found.lost and not dry_run:
+        console.print("next: `python -m ingest run`, then `dbt build`")
 
 
 @app.command()
