@@ -175,10 +175,11 @@ def write(spark: SparkSession, topic: str, rows: Sequence[Entry]) -> None:
 
 def ensure(spark: SparkSession) -> None:
     """Create the batch log if it does not exist."""
+    properties = {**raw_table.METADATA_PROPERTIES, "write.merge.mode": "merge-on-read"}
     spark.sql(
         f"""
         create table if not exists {BATCH_LOG} ({SCHEMA}) using iceberg
-        tblproperties ('write.merge.mode' = 'merge-on-read')
+        tblproperties ({raw_table.properties_sql(properties)})
         comment 'The batches that ingest committed. One row per topic, batch and partition.'
         """
     )

@@ -27,11 +27,14 @@ DECISIONS = "assay.decisions"
 # The next batch is planned from these. A snapshot that has them, but no ranges, is a checkpoint.
 STATE = (BATCH, OFFSETS, TOPIC_ID, CLUSTER_ID, DECISIONS)
 
+# Each commit writes a metadata file. Iceberg keeps all of them by default, and the last 100 here.
+METADATA_PROPERTIES = {"write.metadata.delete-after-commit.enabled": "true"}
 # By default Iceberg shuffles all rows of a day to one task, so that one core writes them. Within a
 # task the rows are sorted by day: the fanout writer would hold a file open for each day, which
 # takes 2 GB for 1,500 days. Dictionaries of columns with few repeated values, and minima and
 # maxima of columns that no query filters by range, cost time and have no use.
 TABLE_PROPERTIES = {
+    **METADATA_PROPERTIES,
     "write.distribution-mode": "none",
     "write.spark.fanout.enabled": "false",
     "write.parquet.compression-level": "1",
@@ -107,12 +110,12 @@ def ensure_table(spark: SparkSession, table: str, topic: str) -> None:
             )
             using iceberg
             partitioned by (days(timestamp))
-            tblproperties ({", ".join(f"'{k}' = '{value}'" for k, value in properties.items())})
+            tblproperties ({properties_sql(properties)})
             comment 'One row per Kafka record, bytes verbatim, exactly once. Only ingest writes it.'
             """
         )
     if not check_topic(spark, table, topic):
-        spark.sql(f"alter table {table} set tblproperties ('{TOPIC}' = '{topic}')")
+        set_properties(spark, table, {TOPIC: topic})
     if "out_of_range_timestamp" not in spark.table(table).columns:
         spark.sql(f"alter table {table} add column out_of_range_timestamp bigint")
 
@@ -133,6 +136,18 @@ def _check_not_lost(spark: SparkSession, table: str) -> None:
             "`python -m ingest restore` registers it again; if it was dropped on purpose, delete "
             f"the folder: `python -m stack hdfs -rm -r {folder}`",
         )
+
+
+def set_properties(spark: SparkSession, table: str, properties: dict[str, str]) -> None:
+    """Set properties of a table, unless it has all of them."""
+    rows = spark.sql(f"show tblproperties {table}").collect()
+    if not properties.items() <= {row.key: row.value for row in rows}.items():
+        spark.sql(f"alter table {table} set tblproperties ({properties_sql(properties)})")
+
+
+def properties_sql(properties: dict[str, str]) -> str:
+    """Return table properties as SQL."""
+    return ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
 
 
 def check_topic(spark: SparkSession, table: str, topic: str) -> bool:

@@ -1,4 +1,4 @@
-"""Table maintenance: compact files, expire snapshots, delete orphan files.
+"""Table maintenance: compact files, expire snapshots, delete orphan files and old metadata.
 
 It is safe beside a running ingest and queries: replaced files stay until their snapshot expires.
 """
@@ -58,6 +58,8 @@ def compact(spark: SparkSession, table: str, keep: timedelta) -> None:
 def _maintain(spark: SparkSession, table: str, keep: timedelta, progress: Progress) -> Maintained:
     progress(f"{table}: dropping branches of killed jobs")
     branches = _drop_branches(spark, table)
+    # Tables of earlier versions keep all metadata files; those that this frees are orphans.
+    raw_table.set_properties(spark, table, raw_table.METADATA_PROPERTIES)
     progress(f"{table}: compacting files")
     compacted, written = _compact_files(spark, table)
     if table != batch_log.BATCH_LOG:

@@ -1,8 +1,13 @@
 {% macro parse_record(information) %}
-    {% set record = {'snapshot': none, 'batch': 0, 'code': none, 'whole': none, 'parents': {}, 'description': none} %}
+    {% set record = {
+        'snapshot': none, 'batch': 0, 'code': none, 'whole': none, 'parents': {},
+        'description': none, 'published_at': none, 'replaced_at': none,
+    } %}
     {% for key, pattern in [
         ('snapshot', '(?:assay.snapshot|current-snapshot-id)=(\\d+)'),
         ('description', 'assay.description=(\\w+)'),
+        ('published_at', 'assay.published_at=([^,\\]\\n]+)'),
+        ('replaced_at', 'transient_lastDdlTime=(\\d+)'),
     ] %}
         {% for value in modules.re.findall(pattern, information) %}
             {% do record.update({key: value}) %}

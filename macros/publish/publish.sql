@@ -57,22 +57,27 @@
         {% if not moved %}
             {% do check_lock() %}
         {% endif %}
-        {% do create_schema_once(node.config.schema) %}
-        {% set table = warehouse().tables[name] %}
-        {% do run_query(create_view(
-            node.config.schema ~ '.' ~ node.alias,
-            node,
-            {
-                'assay.build': format_record(table),
-                'assay.snapshot': table.snapshot,
-                'assay.description': description_hash(node),
-                'assay.published_at': published_at,
-            },
-            'select ' ~ node.columns | join(', ') ~ ' from ' ~ node.relation_name ~ ' version as of ' ~ table.snapshot
-        )) %}
+        {% do publish_table(node, published_at) %}
         {% do moved.append(name) %}
     {% endfor %}
     {{ return(moved) }}
+{% endmacro %}
+
+
+{% macro publish_table(node, published_at) %}
+    {% do create_schema_once(node.config.schema) %}
+    {% set table = warehouse().tables[node.alias] %}
+    {% do run_query(create_view(
+        node.config.schema ~ '.' ~ node.alias,
+        node,
+        {
+            'assay.build': format_record(table),
+            'assay.snapshot': table.snapshot,
+            'assay.description': description_hash(node),
+            'assay.published_at': published_at,
+        },
+        'select ' ~ node.columns | join(', ') ~ ' from ' ~ node.relation_name ~ ' version as of ' ~ table.snapshot
+    )) %}
 {% endmacro %}
 
 

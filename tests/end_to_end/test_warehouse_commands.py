@@ -51,7 +51,7 @@ READING = {
     ),
     ("run", "--vars", "{as_of: yesterday}"): (2, "has to be an ISO timestamp in UTC"),
     ("compile", "--vars", "{pass_mark: '0.8'}"): (2, "has to be a number from 0 to 1"),
-    ("run-operation", "expire", "--args", "{days: -1}"): (1, "has to be a whole number from 0"),
+    ("run-operation", "maintain", "--args", "{days: -1}"): (1, "has to be a whole number from 0"),
 }
 NOTHING_NEW = {
     ("run", "--sample", "3 days"): "Nothing is new",

@@ -98,14 +98,15 @@ def test_earlier_builds_are_forgotten_and_no_reader_notices(
     before, answers = content(tables), current(READS)
     [(snapshots,)] = query("select count(*) from audit.fct_attempts.snapshots")
     assert snapshots >= 2
-    assert "deleted 0 files" in dbt("run-operation", "expire")
+    assert "files of old snapshots deleted: 0" in dbt("run-operation", "maintain")
     with readers(READS) as seen:
-        said = dbt("run-operation", "expire", "--args", "{days: 0}")
-    assert "deleted" in said and "deleted 0 files" not in said
+        said = dbt("run-operation", "maintain", "--args", "{days: 0}")
+    assert "files of old snapshots deleted" in said and "snapshots deleted: 0" not in said
     assert query("select count(*) from audit.fct_attempts.snapshots") == [(1,)]
     assert not seen.errors, seen.errors[:3]
     assert seen.seen == answers
     assert content(tables) == before
+    assert "Nothing is new" in build()
 
 
 def test_bad_data_never_reaches_readers_and_the_reason_is_in_plain_words(
