@@ -44,9 +44,10 @@ def connected(settings: Settings) -> Iterator[SparkSession]:
         SparkUnavailable: the server cannot be reached or failed.
         IngestError: another kind, if a task reports an error of Kafka.
     """
+    token = settings.connect_token()
     _probe(settings)
     try:
-        spark = _new_session(settings)
+        spark = _new_session(settings.spark, token)
         spark.client.set_retry_policies([RETRY_POLICY])
         try:
             yield spark
@@ -61,7 +62,7 @@ def connected(settings: Settings) -> Iterator[SparkSession]:
         raise translate_spark_error(error, settings) from error
 
 
-def _new_session(settings: Settings) -> Any:
+def _new_session(address: str, token: str | None) -> Any:
     """Open a session, without proxies and servers of the environment."""
     # gRPC would use the user's HTTP proxy even for this machine; it reads lower-case variables.
     variable = "no_grpc_proxy"
@@ -69,8 +70,7 @@ def _new_session(settings: Settings) -> Any:
     os.environ[variable] = ",".join(filter(None, (direct, "127.0.0.1,localhost,::1")))
     for name in ("SPARK_REMOTE", "MASTER"):  # Spark refuses an address if one of them is set
         os.environ.pop(name, None)
-    address = settings.spark
-    if (token := settings.connect_token()) is not None:
+    if token is not None:
         # As a header: for its parameter `token` the client demands TLS, which the server lacks.
         separator = ";" if "/;" in address else "/;"
         address = f"{address.rstrip('/')}{separator}authorization={quote(f'Bearer {token}')}"
