@@ -100,8 +100,12 @@ class Builder(_Application):
         return {"thrift": self.settings.thrift_port, "web page": self._ui_port}
 
     def is_ready(self) -> bool:
-        """Return whether it has its executors and answers a query."""
-        return self.answers_sql() and self.has_executors()
+        """Return whether it has its executors and answers a query.
+
+        A query waits for the metastore, so it is not asked while that is dead.
+        """
+        has_metastore = is_listening(self.settings.metastore_host, self.settings.metastore_port)
+        return has_metastore and self.answers_sql() and self.has_executors()
 
 
 class Connect(_Application):
