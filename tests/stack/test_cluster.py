@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -20,8 +21,11 @@ from stack.settings import HOST, Settings
 from tests.commands import run_module
 from tests.conftest import STATE, own_stack
 from tests.end_to_end.conftest import PUBLISHED, answers, demo, query
+from tests.end_to_end.warehouse import dbt
+from tests.ingest.harness import ingest, send
 
-pytestmark = [pytest.mark.cluster, pytest.mark.services, pytest.mark.long]
+pytestmark = [pytest.mark.cluster, pytest.mark.services]
+long = pytest.mark.long
 
 # The first requests of each server compile classes, on few cores.
 STACK_SECONDS = 400
@@ -67,6 +71,17 @@ def test_all_services_are_ready_with_two_workers(cluster: Settings) -> None:
     assert {worker["state"] for worker in master_state(cluster)["workers"]} == {"ALIVE"}
 
 
+def test_a_batch_is_ingested_exactly_once_by_executors(cluster: Settings) -> None:
+    ingest("topic", "create", "--topic", "quick")
+    send("quick", *(str(number).encode() for number in range(20)))
+    assert "batch 1: 20 messages" in ingest("run", "--topic", "quick")
+    assert "nothing new" in ingest("run", "--topic", "quick")
+    values = query("select cast(value as string) from raw.quick")
+    assert sorted(int(value) for (value,) in values) == list(range(20))
+    assert replications() == {"2"}
+
+
+@long
 def test_the_demo_answers_as_on_the_local_services(cluster: Settings) -> None:
     demo()
     assert answers() == PUBLISHED
@@ -74,16 +89,19 @@ def test_the_demo_answers_as_on_the_local_services(cluster: Settings) -> None:
     assert "raw" in run_stack("sql", "--silent=true", "-e", "show schemas")
 
 
+@long
 def test_files_are_on_both_datanodes(cluster: Settings) -> None:
     assert replications() == {"2"}
     assert re.search(r"namenode: \d+ blocks, each on 2 DataNodes", run_stack("status"))
 
 
+@long
 def test_the_demo_continues_on_the_cluster(cluster: Settings) -> None:
     assert "publish: the topic holds these messages already" in demo()
     assert answers() == PUBLISHED
 
 
+@long
 def test_up_again_changes_nothing(cluster: Settings) -> None:
     before = {name: p[0].pid for name, p in processes.find(cluster.state).items()}
     for options in ([], ["--cluster"]):
@@ -127,6 +145,7 @@ def test_the_secret_is_nowhere_to_be_seen(cluster: Settings) -> None:
         assert page.ok and "spark.authenticate" in page.text and secret not in page.text
 
 
+@long
 def test_a_worker_with_another_secret_is_refused(cluster: Settings) -> None:
     intruder = Worker(cluster.model_copy(update={"worker_2_port": 0}), 2, executors=1)
     variables = {**intruder.variables, "_SPARK_AUTH_SECRET": "another"}
@@ -151,6 +170,19 @@ def test_a_worker_with_another_secret_is_refused(cluster: Settings) -> None:
     assert len(master_state(cluster)["workers"]) == 2
 
 
+@long
+def test_tables_are_restored_after_the_loss_of_the_metastore(cluster: Settings) -> None:
+    """The drill of docs/operations.md; `tests/end_to_end/test_restore.py` has the odd cases."""
+    run_stack("down")
+    shutil.rmtree(cluster.state / "metastore")
+    run_stack("up", "--cluster")
+    assert "registered raw.assess with 3,280 rows" in ingest("restore")
+    assert "nothing new" in ingest("run")
+    assert "readers see everything up to batch 1" in dbt("build")
+    assert answers() == PUBLISHED
+
+
+@long
 def test_killed_services_come_back(cluster: Settings) -> None:
     """Applications survive the loss of a worker, a DataNode, the metastore and the master."""
     names = ("worker-1", "datanode", "metastore", "master")
@@ -168,6 +200,7 @@ def test_killed_services_come_back(cluster: Settings) -> None:
     add_row("raw.turns")
 
 
+@long
 def test_down_leaves_no_process(cluster: Settings) -> None:
     assert f"stopped {len(SERVICES)} services" in run_stack("down")
     assert not any(processes.find(cluster.state).values())
@@ -182,6 +215,7 @@ def all_processes() -> Iterator[psutil.Process]:
             yield process
 
 
+@long
 def test_the_local_services_have_the_same_tables(cluster: Settings) -> None:
     run_stack("up")
     health = {one.service.name: one.health for one in lifecycle.status(cluster)}
@@ -191,6 +225,7 @@ def test_the_local_services_have_the_same_tables(cluster: Settings) -> None:
     assert replications() == {"1", "2"}
 
 
+@long
 def test_the_cluster_does_not_start_beside_the_local_services(cluster: Settings) -> None:
     before = {name: p[0].pid for name, p in processes.find(cluster.state).items()}
     said = run_stack("up", "--cluster", expect=7)
@@ -198,6 +233,7 @@ def test_the_cluster_does_not_start_beside_the_local_services(cluster: Settings)
     assert {name: p[0].pid for name, p in processes.find(cluster.state).items()} == before
 
 
+@long
 def test_the_cluster_copies_what_the_local_services_wrote(cluster: Settings) -> None:
     run_stack("down")
     run_stack("up", "--cluster")
@@ -207,6 +243,7 @@ def test_the_cluster_copies_what_the_local_services_wrote(cluster: Settings) -> 
     assert query("select count(*) from raw.turns") == [(2,)]
 
 
+@long
 def test_blocks_that_only_the_second_datanode_has_are_not_lost(cluster: Settings) -> None:
     kill(cluster, "datanode")
     add_row("raw.turns")
