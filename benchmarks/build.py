@@ -24,8 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 import sample
-from benchmarks import duckdb_models
-from stack import processes
+from benchmarks import duckdb_models, footprint
 from stack.settings import HOST, ROOT, Settings
 
 STATE = ROOT / ".stack-bench"
@@ -47,9 +46,7 @@ def main(
     keep: Annotated[bool, typer.Option(help="keep the services and their data")] = False,
 ) -> None:
     """Run the benchmark and print its results."""
-    os.environ |= {"ASSAY_STATE": str(STATE), "ASSAY_PORT_OFFSET": OFFSET}
-    os.environ |= {"DBT_TARGET_PATH": str(STATE / "dbt"), "DBT_LOG_PATH": str(STATE / "dbt")}
-    os.environ |= Settings().client_environment()
+    use_own_services()
     whole: dict[int, float] = {}
     others: dict[str, float] = {}
     baselines: dict[str, float] = {}
@@ -60,7 +57,8 @@ def main(
             first, more = write_samples(size, size // 100)
             ingest(ROOT, first, new=True)
             whole[size] = build(ROOT)
-        console.print(f"Spark had {peak_memory() / 1e9:.1f} GB at most")
+        peak = footprint.peak_memory(STATE)["spark"]
+        console.print(f"Spark had {peak / 1e9:.1f} GB at most")
         baselines["the same tables by DuckDB"] = by_duckdb(first)
         others["nothing new"] = build(ROOT)
         ingest(ROOT, more)
@@ -77,6 +75,13 @@ def main(
             run("reset", ROOT, "-m", "stack", "reset", "--yes")
             shutil.rmtree(SAMPLES, ignore_errors=True)
     report(whole, others, baselines)
+
+
+def use_own_services() -> None:
+    """Set the variables by which all commands find the benchmark's own services."""
+    os.environ |= {"ASSAY_STATE": str(STATE), "ASSAY_PORT_OFFSET": OFFSET}
+    os.environ |= {"DBT_TARGET_PATH": str(STATE / "dbt"), "DBT_LOG_PATH": str(STATE / "dbt")}
+    os.environ |= Settings().client_environment()
 
 
 def run(title: str, root: Path, *arguments: str) -> float:
@@ -96,26 +101,22 @@ def run(title: str, root: Path, *arguments: str) -> float:
     return seconds
 
 
-def ingest(root: Path, file: Path, *, new: bool = False) -> None:
-    """Publish a file and ingest it; with `new`, start the services and create the topic first."""
+def ingest(root: Path, file: Path, *, new: bool = False) -> float:
+    """Publish a file and ingest it; returns the seconds of the ingest.
+
+    With `new`, the services are started and the topic is created first.
+    """
     if new:
         run("services", root, "-m", "stack", "up")
         run("topic", root, "-m", "ingest", "topic", "create", "--topic", "assess")
     run("publish", root, "-m", "sample", "publish", str(file), "--topic", "assess")
-    run("ingest", root, "-m", "ingest", "run", "--topic", "assess")
+    return run("ingest", root, "-m", "ingest", "run", "--topic", "assess")
 
 
 def build(root: Path, *arguments: str) -> float:
     """Run dbt, by default `dbt build` without unit tests, and return the seconds it took."""
     program = str(Path(sys.executable).with_name("dbt"))
     return run("build", root, program, "--quiet", *(arguments or ("build", *WITHOUT_UNIT_TESTS)))
-
-
-def peak_memory() -> int:
-    """Return the peak memory of Spark's process in bytes."""
-    status = Path(f"/proc/{processes.find(STATE)['spark'][0].pid}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024
 
 
 @contextmanager
@@ -153,14 +154,19 @@ def by_duckdb(file: Path) -> float:
     return seconds
 
 
+def cost_per_message(title: str, seconds_by_size: dict[int, float]) -> Table:
+    """Return a table and plot of the milliseconds a message, by number of messages."""
+    table = Table("messages", f"{title}, s", "ms a message", "")
+    most = max(seconds / size for size, seconds in seconds_by_size.items())
+    for size, seconds in seconds_by_size.items():
+        bar = "█" * round(40 * seconds / size / most)
+        table.add_row(f"{size:,}", f"{seconds:.1f}", f"{1000 * seconds / size:.2f}", bar)
+    return table
+
+
 def report(whole: dict[int, float], others: dict[str, float], baselines: dict[str, float]) -> None:
     """Print the figures, and their ratios to the largest whole build."""
-    table = Table("messages", "whole build, s", "ms a message", "")
-    longest = max(seconds / size for size, seconds in whole.items())
-    for size, seconds in whole.items():
-        bar = "█" * round(40 * seconds / size / longest)
-        table.add_row(f"{size:,}", f"{seconds:.1f}", f"{1000 * seconds / size:.2f}", bar)
-    console.print(table)
+    console.print(cost_per_message("whole build", whole))
     largest = whole[max(whole)]
     table = Table(f"with {max(whole):,} messages", "seconds", "of the whole build")
     for name, seconds in (others | baselines).items():
