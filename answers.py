@@ -10,7 +10,7 @@ with environment.importing_packages():
     from rich.console import Console
     from rich.table import Table
 
-    from stack import cli, lifecycle, thrift_client
+    from stack import command_line, lifecycle, thrift_client
     from stack.settings import Settings
 
 ANSWERS = """
@@ -22,8 +22,8 @@ order by position
 
 def main() -> None:
     """Print the answers of the last build."""
-    with cli.reporting():
-        print_answers(lifecycle.as_running(cli.settings()))
+    with command_line.reporting():
+        print_answers(lifecycle.as_running(command_line.settings()))
 
 
 def print_answers(settings: Settings) -> None:

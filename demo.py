@@ -29,7 +29,7 @@ with environment.importing_packages():
     from ingest.settings import load
     from ingest.topic import Source
     from sample import files
-    from stack import cli, lifecycle
+    from stack import command_line, lifecycle
     from stack.errors import StateUnusable, StepFailed
     from stack.settings import ROOT, Settings
 
@@ -55,7 +55,7 @@ def main(
     file: Annotated[str, typer.Argument(help="JSON array or JSON lines; default: the sample")] = "",
 ) -> None:
     """Run the pipeline, from Kafka to the answers, on the sample or on a file."""
-    with reporting(), cli.reporting():  # ingest's takes other errors for defects
+    with reporting(), command_line.reporting():  # ingest's takes other errors for defects
         run(file)
 
 
@@ -65,7 +65,7 @@ def run(file: str) -> None:
     if file:
         file = str(Path(file).expanduser().absolute())
     environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
-    settings = lifecycle.as_running(cli.settings())
+    settings = lifecycle.as_running(command_line.settings())
     console.print(f"From Kafka to the answers, with {file or 'the sample'}", markup=False)
     with locked(settings):
         wanted = fingerprint(file)

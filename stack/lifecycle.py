@@ -1,23 +1,18 @@
 """Start, stop, inspect and reset all services."""
 
-import fcntl
 import os
 import re
-import resource
 import shutil
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import NoReturn
 
 import psutil
 
-from stack import jars, java, processes, services, turns
-from stack.errors import PortTaken, ServiceFailed, StackError, StateUnusable
+from stack import jars, java, preconditions, processes, services, turns
+from stack.errors import ServiceFailed, StateUnusable
 from stack.settings import Settings
 
 START_TIMEOUT_SECONDS = 120
@@ -33,10 +28,6 @@ STOPPED_TOGETHER = (
     ("master", "metastore", "directory", "datanode", "datanode-2", "kafka"),
     ("namenode",),
 )
-NEEDED_BYTES = 512 * 1024**2
-NEEDED_OPEN_FILES = 1024
-# The stack deletes no folder without this file.
-STATE_FILE = "assay-stack-state"
 
 Progress = Callable[[str], None]
 
@@ -84,10 +75,10 @@ def up(settings: Settings, progress: Progress, *, with_dashboard: bool = False) 
             asked for while the local services run, or blocks are missing.
         StackError: the limit of open files is too low.
     """
-    _check_open_files()
+    preconditions.check_open_files()
     if with_dashboard:
         services.Dashboard(settings).check_packages()
-    with _exclusive(settings):
+    with preconditions.exclusive(settings):
         jars.ensure(settings.cache, jars.locked(), progress)
         running = processes.find(settings.state)
         settings = _mode(settings, running, progress)
@@ -100,7 +91,7 @@ def up(settings: Settings, progress: Progress, *, with_dashboard: bool = False) 
         missing = [service for service, main in mains.items() if main is None]
         for service in missing:
             processes.stop(running[service.name], grace_seconds=2)  # children of a killed service
-        _check_ports(missing)
+        preconditions.check_ports(missing)
         environment = services.environment(settings)
         java.create_jdk_archive()
 
@@ -162,7 +153,7 @@ def reset(settings: Settings) -> None:
     down(settings)
     if not settings.state.exists():
         return
-    if not (settings.state / STATE_FILE).exists():
+    if not (settings.state / preconditions.STATE_FILE).exists():
         raise StateUnusable(
             f"{settings.state} was not created by the stack, so it is not deleted",
             "point ASSAY_STATE at the right folder, or delete this one by hand",
@@ -310,64 +301,3 @@ def _start_and_await(
             )
         if pending:
             time.sleep(POLL_SECONDS)
-
-
-def _check_open_files() -> None:
-    """Check the hard limit of open files; Java raises the soft limit by itself."""
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if limit != resource.RLIM_INFINITY and limit < NEEDED_OPEN_FILES:
-        raise StackError(
-            f"a process may open {limit} files only, and Spark needs {NEEDED_OPEN_FILES}",
-            f"raise the limit: `ulimit -n {NEEDED_OPEN_FILES}` in a new shell, or in "
-            "/etc/security/limits.conf",
-        )
-
-
-def _check_ports(wanted: list[services.Service]) -> None:
-    for service in wanted:
-        for purpose, port in service.ports.items():
-            with socket.socket() as probe:
-                # As the Java servers do: a port in TIME_WAIT is free.
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((service.settings.bind, port))
-                except OSError as error:
-                    raise PortTaken(
-                        f"port {port} ({service.name}, {purpose}) is taken by "
-                        f"{processes.owner_of(port)}",
-                        "stop that process, or change this stack's ports, for example "
-                        "`export ASSAY_PORT_OFFSET=100` (or put it into the file .env)",
-                    ) from error
-
-
-@contextmanager
-def _exclusive(settings: Settings) -> Iterator[None]:
-    """Create the state folder, and lock it against a second `up`."""
-    state: Path = settings.state
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        if not (state / STATE_FILE).exists() and any(state.iterdir()):
-            raise StateUnusable(
-                f"{state} holds files that the stack did not create",
-                "point ASSAY_STATE at an empty or a new folder",
-            )
-        free = jars.free_bytes(state)
-        if free < NEEDED_BYTES:
-            raise StateUnusable(
-                f"only {free / 1e6:.0f} MB are free for {state}",
-                f"free {NEEDED_BYTES / 1e6:.0f} MB there, or point ASSAY_STATE at another disk",
-            )
-        lock = (state / STATE_FILE).open("a")
-    except OSError as error:
-        raise StateUnusable(
-            f"cannot write {state}: {error.strerror}",
-            "correct its permissions or free disk space, or point ASSAY_STATE at another folder",
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StateUnusable(
-                f"another `stack up` is running in {state}", "wait for it, then try again"
-            ) from error
-        yield
