@@ -121,8 +121,8 @@ def test_services_listen_on_their_host_and_look_for_the_others(tmp_path: Path) -
     for name in ("builder", "connect"):
         command = found[name].command()
         for wanted in (
-            "spark.master=spark://m:7077",
-            "spark.hadoop.hive.metastore.uris=thrift://h:9083",
+            f"spark.master=spark://m:{settings.master_port}",
+            f"spark.hadoop.hive.metastore.uris=thrift://h:{settings.metastore_port}",
             "spark.driver.host=own",
             "spark.driver.bindAddress=10.0.0.1",
             "spark.driver.port=40000",
