@@ -188,7 +188,9 @@ def test_an_empty_warehouse_is_said_in_words(
             assert seen.errors == []
     with emptied(stack), visit(browser, dashboard.url + "/courses", DESKTOP) as seen:
         build()
-        expect(seen.page.get_by_test_id("state-empty")).to_contain_text("No course")
+        # An open page looks every ten seconds at what is published.
+        empty = seen.page.get_by_test_id("state-empty")
+        expect(empty).to_contain_text("No course", timeout=PATIENCE_MS)
         for path in PATHS:
             with visit(browser, dashboard.url + path, DESKTOP) as other:
                 assert "NaN" not in other.page.inner_text("body")
