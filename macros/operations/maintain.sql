@@ -33,7 +33,7 @@
 {% endmacro %}
 
 
-{#- Each commit writes the metadata of the table anew; by default all of these files are kept. -#}
+{#- Each commit writes a new metadata file; by default all of these files are kept. -#}
 {% macro limit_metadata() %}
     {% for name, information in relations_in(audit_schema()) if name in maintained_tables() %}
         {% if 'write.metadata.delete-after-commit.enabled=true' not in information %}
