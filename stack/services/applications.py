@@ -18,6 +18,7 @@ EXECUTOR_JVM_OPTIONS = ["-XX:+UseSerialGC", "-XX:ReservedCodeCacheSize=256m"]
 
 class _Application(SparkServer):
     after = (Metastore.name, Master.name)
+    properties = PROPERTIES
 
     @property
     @abstractmethod
@@ -29,20 +30,13 @@ class _Application(SparkServer):
         return authentication(self.settings)
 
     @property
-    def submit_options(self) -> list[str]:
-        """The configuration of the cluster, and for the rest that of the local server."""
-        return ["--properties-file", str(PROPERTIES), "--load-spark-defaults"]
-
-    @property
     def configuration(self) -> dict[str, str]:
         """The addresses of master and metastore, and what executors need."""
         settings = self.settings
         return {
             "spark.app.name": self.name,
             "spark.master": master_url(settings),
-            "spark.hadoop.hive.metastore.uris": (
-                f"thrift://{settings.metastore_host}:{settings.metastore_port}"
-            ),
+            **self.metastore_configuration,
             "spark.driver.bindAddress": settings.bind,
             "spark.driver.host": settings.host,
             **self._fixed_ports,

@@ -33,6 +33,7 @@ class Reader(SparkServer):
         PROGRAM.stem,
     )
     after = (Metastore.name,)
+    properties = PROPERTIES
 
     @property
     def folder(self) -> Path:
@@ -80,19 +81,12 @@ class Reader(SparkServer):
         return keystore, secret_files.read("ASSAY_READER_KEYSTORE_PASSWORD_FILE", file)
 
     @property
-    def submit_options(self) -> list[str]:
-        """The configuration of readers, and for the rest that of the local server."""
-        return ["--properties-file", str(PROPERTIES), "--load-spark-defaults"]
-
-    @property
     def configuration(self) -> dict[str, str]:
         """The addresses of the metastore and the web page, and the limit of time."""
         settings = self.settings
         return {
             "spark.app.name": self.name,
-            "spark.hadoop.hive.metastore.uris": (
-                f"thrift://{settings.metastore_host}:{settings.metastore_port}"
-            ),
+            **self.metastore_configuration,
             "spark.ui.port": str(settings.reader_ui_port),
             "spark.sql.thriftServer.queryTimeout": f"{settings.reader_query_seconds}s",
             **self.shared_configuration,

@@ -28,11 +28,13 @@ class SparkServer(JavaService):
 
     Attributes:
         main: the main class of the server.
+        properties: the configuration that overrides that of the local server; None for that one.
         submit: the program that starts it, with its first arguments. Spark's launcher needs a
             module that this Java lacks.
     """
 
     main: ClassVar[str]
+    properties: ClassVar[Path | None] = None
     submit: ClassVar[tuple[str, ...]] = ("org.apache.spark.deploy.SparkSubmit",)
 
     @property
@@ -65,9 +67,17 @@ class SparkServer(JavaService):
         }
 
     @property
+    def metastore_configuration(self) -> dict[str, str]:
+        """The address of the metastore's service, which only the local server does not use."""
+        host, port = self.settings.metastore_host, self.settings.metastore_port
+        return {"spark.hadoop.hive.metastore.uris": f"thrift://{host}:{port}"}
+
+    @property
     def submit_options(self) -> list[str]:
         """Options of SparkSubmit besides the configuration."""
-        return []
+        if self.properties is None:
+            return []
+        return ["--properties-file", str(self.properties), "--load-spark-defaults"]
 
     def command(self) -> list[str]:
         """SparkSubmit, which runs the server."""
