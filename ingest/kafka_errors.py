@@ -50,8 +50,9 @@ def translate_kafka_errors(settings: Settings) -> Iterator[None]:
             raise auth_error(settings, f"{type(reason).__name__}: {reason}") from error
         raise BrokerUnavailable(
             f"Kafka at {settings.kafka} does not answer correctly: {type(error).__name__}: {error}",
-            "start the services (`python -m stack up`); if their ports are not the defaults, "
-            '`eval "$(python -m stack env)"`; for another cluster, set ASSAY_KAFKA',
+            "start the services (`python -m stack up`); if their ports are not the defaults, or "
+            'they ask for a password, `eval "$(python -m stack env)"`; for another cluster, set '
+            "ASSAY_KAFKA, and ASSAY_KAFKA_SECURITY",
         ) from error
     except UnicodeError as error:  # a label of the host name is empty or too long
         raise BrokerUnavailable(

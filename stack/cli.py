@@ -181,7 +181,10 @@ def ready(name: ServiceName) -> None:
 @app.command()
 def env() -> None:
     """Print the variables that clients need, for `eval "$(python -m stack env)"`."""
-    for name, value in lifecycle.as_running(settings()).client_environment().items():
+    configured = lifecycle.as_running(settings())
+    if unset := configured.unset_variables():
+        console.print(f"unset {' '.join(unset)}", soft_wrap=True)
+    for name, value in configured.client_environment().items():
         console.print(f"export {name}={value}", markup=False)
 
 
@@ -224,7 +227,9 @@ def _client(configured: Settings, command: str, arguments: list[str]) -> tuple[s
             f"{command.split()[0]} needs a command",
             f"for example `python -m stack {command} dbt test`",
         )
-    environment = {**os.environ, **lifecycle.as_running(configured).client_environment()}
+    configured = lifecycle.as_running(configured)
+    kept = {n: v for n, v in os.environ.items() if n not in configured.unset_variables()}
+    environment = {**kept, **configured.client_environment()}
     # Programs of this virtual environment first, whether or not it is activated.
     environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + environment["PATH"]
     program = shutil.which(arguments[0], path=environment["PATH"])

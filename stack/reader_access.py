@@ -1,7 +1,6 @@
 """The password and the certificate of readers on this machine, unless others are configured."""
 
 import ipaddress
-import os
 import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from stack import secret_files
 from stack.settings import HOST, Settings
 
 VALID_DAYS = 3650
@@ -32,18 +32,11 @@ def create(settings: Settings) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         keystore_password = secrets.token_urlsafe(24).encode()
         certificate, keystore = _certificate(settings.host, keystore_password)
-        _write(folder / "password", secrets.token_urlsafe(24).encode())
-        _write(folder / "keystore-password", keystore_password)
-        _write(folder / "keystore.p12", keystore)
-        _write(folder / "certificate.pem", certificate)
+        secret_files.write(folder / "password", secrets.token_urlsafe(24).encode())
+        secret_files.write(folder / "keystore-password", keystore_password)
+        secret_files.write(folder / "keystore.p12", keystore)
+        secret_files.write(folder / "certificate.pem", certificate)
     return folder
-
-
-def _write(file: Path, content: bytes) -> None:
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}")
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-        opened.write(content)
-    unfinished.replace(file)
 
 
 def _certificate(host: str, password: bytes) -> tuple[bytes, bytes]:
@@ -69,10 +62,7 @@ def _certificate(host: str, password: bytes) -> tuple[bytes, bytes]:
         )
         .add_extension(
             x509.SubjectAlternativeName(
-                [
-                    *(x509.DNSName(name) for name in {"localhost", host} - {HOST}),
-                    x509.IPAddress(ipaddress.ip_address(HOST)),
-                ]
+                [_alternative(name) for name in dict.fromkeys(("localhost", HOST, host))]
             ),
             critical=False,
         )
@@ -87,3 +77,10 @@ def _certificate(host: str, password: bytes) -> tuple[bytes, bytes]:
     return certificate.public_bytes(Encoding.PEM), pkcs12.serialize_key_and_certificates(
         b"reader", key, certificate, None, BestAvailableEncryption(password)
     )
+
+
+def _alternative(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

@@ -16,6 +16,9 @@ EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - as containers do, whose network is the
 # One of the services reads them as separators of paths, quotes, escapes or patterns.
 REFUSED_IN_PATHS = "'\",:;%$*?\\`<>|"
 
+# With one of these, clients connect as to the cluster.
+OF_THE_CLUSTER = ("ASSAY_KAFKA_SECURITY", "ASSAY_KAFKA_SASL", "ASSAY_READER_HOST")
+
 # With a larger offset, ports would fall into Linux's range of ephemeral ports.
 MAX_OFFSET = 32767 - 15002
 
@@ -81,6 +84,12 @@ class Settings(BaseSettings):
 
     spark_token_file: Path | None = Field(
         None, description="file with the token that the cluster's Spark Connect asks for, if any"
+    )
+    kafka_username: str = Field(
+        "assay", pattern=r"^[\w.-]+$", description="user of the cluster's Kafka"
+    )
+    kafka_password_file: Path | None = Field(
+        None, description="file with that user's password; created in the state folder if None"
     )
 
     # Of readers: first what their server needs, then what their clients need.
@@ -152,6 +161,7 @@ class Settings(BaseSettings):
         "spark_secret_file",
         "metastore_password_file",
         "spark_token_file",
+        "kafka_password_file",
         "reader_keystore",
         "reader_keystore_password_file",
         "reader_password_file",
@@ -201,10 +211,18 @@ class Settings(BaseSettings):
             **(self._cluster_environment() if self.cluster else {}),
         }
 
+    def unset_variables(self) -> tuple[str, ...]:
+        """Return the variables that clients of the local services must not keep."""
+        return () if self.cluster else OF_THE_CLUSTER
+
     def _cluster_environment(self) -> dict[str, str]:
         token = self.spark_token_file
         return {
             **self.reader_environment(),
+            "ASSAY_KAFKA_SECURITY": "SASL_PLAINTEXT",
+            "ASSAY_KAFKA_SASL": "PLAIN",
+            "ASSAY_KAFKA_USERNAME": self.kafka_username,
+            "ASSAY_KAFKA_PASSWORD_FILE": str(self.kafka_password_file or self.kafka_password),
             **({"ASSAY_SPARK_TOKEN_FILE": str(token)} if token else {}),
         }
 
@@ -221,6 +239,11 @@ class Settings(BaseSettings):
                 self.reader_ca_file or self.reader_access / "certificate.pem"
             ),
         }
+
+    @property
+    def kafka_password(self) -> Path:
+        """The file of the password that the stack creates for Kafka."""
+        return self.state / "kafka-password"
 
     @property
     def reader_access(self) -> Path:
@@ -240,6 +263,7 @@ class Settings(BaseSettings):
             "ASSAY_KAFKA_ADVERTISED": f"BROKER://{self.kafka_broker_host}:{brokers},"
             f"CLIENT://{self.kafka_host}:{clients}",
             "ASSAY_KAFKA_CONTROLLER": controller,
+            "ASSAY_KAFKA_PROTOCOL": "SASL_PLAINTEXT" if self.cluster else "PLAINTEXT",
             "ASSAY_HDFS_DATA": str(self.state / "hdfs"),
             "ASSAY_HDFS_REPLICATION": "2" if self.cluster else "1",
             # A DataNode is dead after twice this time and 30 s: 10 minutes by default.

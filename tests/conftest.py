@@ -106,7 +106,8 @@ def own_stack(state: Path = STATE, *, cluster: bool = False) -> Iterator[Setting
     They are started with the variables of a user of other installations of Spark, Hadoop and Java.
     """
     with pytest.MonkeyPatch.context() as patch, ExitStack() as claim:
-        for name in Settings().client_environment():  # of other services that these tests run
+        # Of other services that these tests run.
+        for name in (*Settings().client_environment(), *Settings().unset_variables()):
             patch.delenv(name, raising=False)
         patch.setenv("ASSAY_STATE", str(state))
         lifecycle.reset(Settings())  # of a killed run of these tests

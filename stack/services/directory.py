@@ -22,8 +22,10 @@ class Directory(JavaService):
 
     def prepare(self, environment: dict[str, str]) -> None:
         """Create the password, unless a file has it."""
-        if self.settings.reader_password_file is None:
-            reader_access.create(self.settings)
+        settings = self.settings
+        # `stack env` names the default too.
+        if settings.reader_password_file in (None, settings.reader_access / "password"):
+            reader_access.create(settings)
 
     def command(self) -> list[str]:
         """A program of ours, which is compiled first."""

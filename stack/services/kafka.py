@@ -7,9 +7,13 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from stack import jars, java
+from stack import jars, java, secret_files
+from stack.errors import StackError
 from stack.services.service import PROBE_SECONDS, JavaService, is_listening
 from stack.settings import CONFIG
+
+# A password with one of them would end, or change, the line of its configuration.
+REFUSED_IN_PASSWORDS = '"\\'
 
 
 class Kafka(JavaService):
@@ -25,6 +29,34 @@ class Kafka(JavaService):
             "controller": self.settings.kafka_controller_port,
             "broker": self.settings.kafka_broker_port,
         }
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The user and the password of the cluster's Kafka.
+
+        Raises:
+            StackError: the file of the password cannot be read.
+        """
+        if not self.settings.cluster:
+            return {}
+        user, password = self.settings.kafka_username, self._password()
+        return {
+            "ASSAY_KAFKA_JAAS": "org.apache.kafka.common.security.plain.PlainLoginModule required "
+            f'username="{user}" password="{password}" user_{user}="{password}";'
+        }
+
+    def _password(self) -> str:
+        file = self.settings.kafka_password_file
+        default = self.settings.kafka_password
+        if file is None or file == default:  # which `stack env` names too
+            return secret_files.created(default)
+        password = secret_files.read("ASSAY_KAFKA_PASSWORD_FILE", file)
+        if any(c in REFUSED_IN_PASSWORDS for c in password):
+            raise StackError(
+                f"the password in {file} contains a quote or a backslash, which Kafka misreads",
+                "choose another one, for example with `openssl rand -hex 32`",
+            )
+        return password
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         return java.command(
@@ -46,7 +78,18 @@ class Kafka(JavaService):
     def is_ready(self) -> bool:
         """Return whether a client gets the cluster's metadata with a broker."""
         address, port = self.settings.own_address, self.settings.kafka_port
-        return is_listening(address, port) and has_broker(f"{address}:{port}")
+        return is_listening(address, port) and has_broker(f"{address}:{port}", **self._client())
+
+    def _client(self) -> dict[str, str]:
+        """Return kafka-python's arguments that name the user of the cluster."""
+        if not self.settings.cluster:
+            return {}
+        return {
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "PLAIN",
+            "sasl_plain_username": self.settings.kafka_username,
+            "sasl_plain_password": self._password(),
+        }
 
 
 def formatting(properties: Path) -> list[str]:
@@ -57,12 +100,18 @@ def formatting(properties: Path) -> list[str]:
     return ["kafka.tools.StorageTool", *arguments]
 
 
-def has_broker(kafka: str) -> bool:
-    """Return whether the cluster at this address answers with metadata that has a broker."""
+def has_broker(kafka: str, **client: str) -> bool:
+    """Return whether the cluster at this address answers with metadata that has a broker.
+
+    Args:
+        kafka: host and port.
+        client: kafka-python's arguments of the user, if Kafka asks for one.
+    """
     timeout_ms = int(PROBE_SECONDS * 1000)
     try:
         admin = KafkaAdminClient(
             bootstrap_servers=kafka,
+            **client,
             bootstrap_timeout_ms=timeout_ms,
             request_timeout_ms=timeout_ms,
         )

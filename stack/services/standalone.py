@@ -1,7 +1,5 @@
 """Spark's standalone cluster: a master, its workers, and the secret that they share."""
 
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -163,15 +161,7 @@ def authentication(settings: Settings) -> dict[str, str]:
     Raises:
         StackError: the file that the settings name cannot be read.
     """
-    if settings.spark_secret_file:
-        return {
-            AUTH_VARIABLE: secret_files.read("ASSAY_SPARK_SECRET_FILE", settings.spark_secret_file)
-        }
-    file = settings.state / "spark-secret"
-    if not file.exists():
-        settings.state.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_name(f"{file.name}.{os.getpid()}")
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-            opened.write(secrets.token_hex(32))
-        unfinished.rename(file)
-    return {AUTH_VARIABLE: file.read_text()}
+    given = settings.spark_secret_file
+    if given:
+        return {AUTH_VARIABLE: secret_files.read("ASSAY_SPARK_SECRET_FILE", given)}
+    return {AUTH_VARIABLE: secret_files.created(settings.state / "spark-secret")}

@@ -23,7 +23,7 @@ from tests.end_to_end import mutated_messages
 from tests.end_to_end.conftest import query
 from tests.end_to_end.shrinking import shrunk, validated_by_spark
 from tests.end_to_end.warehouse import build, disagreements, rows
-from tests.ingest.harness import ingest
+from tests.ingest.harness import client, ingest
 
 pytestmark = pytest.mark.services
 
@@ -171,7 +171,7 @@ def made(number: int) -> list[bytes | None]:
 
 
 def publish(stack: Settings, values: list[bytes | None]) -> dict[Coordinates, bytes | None]:
-    producer = KafkaProducer(bootstrap_servers=f"127.0.0.1:{stack.kafka_port}", linger_ms=20)
+    producer = KafkaProducer(**client(), linger_ms=20)
     futures = [
         (producer.send(TOPIC, value, key=b"%d" % (number % 9)), value)
         for number, value in enumerate(values)

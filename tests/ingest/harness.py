@@ -1,10 +1,9 @@
 """Run ingest as a user does, and read the contents of Kafka and of the table."""
 
-import os
-
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from pyspark.sql import Row, SparkSession
 
+from ingest import kafka_client
 from ingest.settings import Settings
 from tests import forked
 from tests.commands import check
@@ -29,8 +28,13 @@ def _run(program: str, *arguments: str, expect: int, **environment: str) -> str:
     return output + errors
 
 
+def client() -> dict[str, object]:
+    """Arguments of a Kafka client that connects as ingest does."""
+    return kafka_client.arguments(Settings().connection())
+
+
 def send(topic: str, *values: bytes | None, partition: int = 0, **options: object) -> None:
-    producer = KafkaProducer(bootstrap_servers=os.environ["ASSAY_KAFKA"])
+    producer = KafkaProducer(**client())
     for value in values:
         producer.send(topic, value, partition=partition, **options).get(timeout=10)
     producer.close()
@@ -39,7 +43,7 @@ def send(topic: str, *values: bytes | None, partition: int = 0, **options: objec
 def in_kafka(topic: str) -> dict[Coordinates, Record]:
     """Return every record that a plain consumer of committed messages reads."""
     consumer = KafkaConsumer(
-        bootstrap_servers=os.environ["ASSAY_KAFKA"],
+        **client(),
         isolation_level="read_committed",
         auto_offset_reset="none",
         group_id=None,

@@ -47,6 +47,12 @@ class Container:
         return list(self.content.get("secrets", []))
 
     @property
+    def shared_volumes(self) -> dict[str, str]:
+        """The folders in which it has the volumes of other containers, by name of the container."""
+        found = [volume.split(":")[:2] for volume in self.content.get("volumes", [])]
+        return {name: folder for name, folder in found if name != self.name and "/" not in name}
+
+    @property
     def after(self) -> set[str]:
         """The names of the services that must be healthy before it starts."""
         return set(self.content.get("depends_on", {}))

@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from stack import lifecycle, processes, services
 from stack.lifecycle import Health
+from stack.services.kafka import Kafka
 from stack.services.service import local_http
 from stack.services.standalone import Worker, authentication, master_state
 from stack.settings import HOST, Settings
@@ -57,6 +60,14 @@ def add_row(table: str) -> None:
     query(f"insert into {table} values (1)")
 
 
+def answers_anybody(port: int) -> bool:
+    """Whether Kafka tells who has no password about its brokers."""
+    request = struct.pack(">hhihxxx", 60, 0, 1, -1)  # DescribeCluster
+    with socket.create_connection((HOST, port), timeout=10) as opened:
+        opened.sendall(struct.pack(">i", len(request)) + request)
+        return bool(opened.recv(4096))
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Settings]:
     with own_stack(STATE.with_name(f"{STATE.name}-cluster"), cluster=True) as settings:
@@ -79,6 +90,12 @@ def test_a_batch_is_ingested_exactly_once_by_executors(cluster: Settings) -> Non
     values = query("select cast(value as string) from raw.quick")
     assert sorted(int(value) for (value,) in values) == list(range(20))
     assert replications() == {"2"}
+
+
+def test_kafka_refuses_who_has_no_password(cluster: Settings) -> None:
+    assert not any(answers_anybody(port) for port in Kafka(cluster).ports.values())
+    said = ingest("plan", "--topic", "quick", expect=21, ASSAY_KAFKA_PASSWORD="wrong")
+    assert "Invalid username or password" in said
 
 
 @long
@@ -122,14 +139,15 @@ def test_everything_listens_on_this_machine_only(cluster: Settings) -> None:
 
 def test_the_secret_is_nowhere_to_be_seen(cluster: Settings) -> None:
     [secret] = authentication(cluster).values()
-    for found in processes.find(cluster.state).values():
-        assert not any(secret in word for process in found for word in process.cmdline())
-    holders = [
-        file
-        for file in cluster.state.rglob("*")
-        if file.is_file() and "kafka" not in file.parts and secret.encode() in file.read_bytes()
-    ]
-    assert [stat.S_IMODE(file.stat().st_mode) for file in holders] == [0o600], holders
+    for known in (secret, cluster.kafka_password.read_text()):
+        for found in processes.find(cluster.state).values():
+            assert not any(known in word for process in found for word in process.cmdline())
+        holders = [
+            file
+            for file in cluster.state.rglob("*")
+            if file.is_file() and "kafka" not in file.parts and known.encode() in file.read_bytes()
+        ]
+        assert [stat.S_IMODE(file.stat().st_mode) for file in holders] == [0o600], holders
     [[_, shown]] = query("set spark.authenticate.secret")
     assert secret not in shown
     [[count]] = [[len(rows)] for rows in [query("set -v")] if secret not in str(rows)]
@@ -220,6 +238,7 @@ def test_the_local_services_have_the_same_tables(cluster: Settings) -> None:
     run_stack("up")
     health = {one.service.name: one.health for one in lifecycle.status(cluster)}
     assert health == dict.fromkeys(("namenode", "datanode", "kafka", "spark"), Health.READY)
+    assert all(answers_anybody(port) for port in Kafka(cluster).ports.values())
     assert answers() == PUBLISHED
     add_row("raw.turns")
     assert replications() == {"1", "2"}

@@ -134,6 +134,7 @@ def kafka(
 ) -> str:
     """The address of the broker for the test's own clients; ingest reads through the proxy."""
     monkeypatch.setenv("ASSAY_KAFKA", second_broker[0].slow_kafka)
+    monkeypatch.setenv("ASSAY_KAFKA_SECURITY", "PLAINTEXT")
     return second_broker[0].kafka
 
 

@@ -11,6 +11,7 @@ import pytest
 from stack import services, turns
 from stack.errors import StackError
 from stack.services import standalone
+from stack.services.kafka import Kafka
 from stack.services.spark import SparkServer
 from stack.services.standalone import PROPERTIES, WORKERS, Worker
 from stack.settings import CONFIG, ROOT, Settings
@@ -105,6 +106,21 @@ def test_the_secret_can_be_in_a_file_that_hosts_share(tmp_path: Path) -> None:
     file.write_text("known\n")
     assert standalone.authentication(settings) == {"_SPARK_AUTH_SECRET": "known"}
     assert not settings.state.exists(), "another secret was made"
+
+
+def test_kafka_has_its_password_and_clients_know_where_it_is(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path, cluster=True)
+    [variable] = Kafka(settings).variables.values()
+    password = settings.kafka_password.read_text()
+    assert variable.count(password) == 2
+    file = settings.client_environment()["ASSAY_KAFKA_PASSWORD_FILE"]
+    settings.kafka_password.unlink()  # as `reset` does, where a shell has what `env` printed
+    assert Kafka(settings.model_copy(update={"kafka_password_file": Path(file)})).variables
+    given = tmp_path / "given"
+    given.write_text('a"b')
+    with pytest.raises(StackError, match="contains a quote or a backslash"):
+        _ = Kafka(settings.model_copy(update={"kafka_password_file": given})).variables
+    assert Kafka(settings.model_copy(update={"cluster": False})).variables == {}
 
 
 def test_services_listen_on_their_host_and_look_for_the_others(tmp_path: Path) -> None:

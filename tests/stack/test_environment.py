@@ -148,7 +148,10 @@ def test_one_variable_alone_changes_no_command(tmp_path: Path, name: str) -> Non
     )
     assert (result.returncode, result.stderr) == (0, "")
     wanted = Settings().client_environment()
-    assert result.stdout.splitlines() == [f"export {n}={v}" for n, v in wanted.items()]
+    assert result.stdout.splitlines() == [
+        f"unset {' '.join(Settings().unset_variables())}",
+        *(f"export {n}={v}" for n, v in wanted.items()),
+    ]
 
 
 @pytest.mark.parametrize(

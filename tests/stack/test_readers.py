@@ -343,6 +343,7 @@ def secrets(settings: Settings) -> dict[str, str]:
         "keystore": (folder / "keystore-password").read_text(),
         "cluster": authentication(settings)["_SPARK_AUTH_SECRET"],
         "connect": settings.spark_token_file.read_text().strip(),
+        "kafka": settings.kafka_password.read_text(),
     }
 
 
