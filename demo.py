@@ -66,17 +66,18 @@ def run(file: str) -> None:
         file = str(Path(file).expanduser().absolute())
     environment.keep_only([f"ASSAY_{field.upper()}" for field in Settings.model_fields])
     settings = lifecycle.as_running(command_line.settings())
+    os.environ |= settings.client_environment()
     console.print(f"From Kafka to the answers, with {file or 'the sample'}", markup=False)
     with locked(settings):
         wanted = fingerprint(file)
         start_clean_if_other(settings, wanted)
         mode = ["--cluster"] if settings.cluster else []  # also after a reset
-        step(settings, "services", "python", "-m", "stack", "up", *mode)
+        step("services", "python", "-m", "stack", "up", *mode)
         if record(settings).get("published") == wanted:
             console.print("publish: the topic holds these messages already")
         else:
             publish(settings, file, wanted)
-        step(settings, "ingest", "python", "-m", "ingest", "run", "--topic", TOPIC)
+        step("ingest", "python", "-m", "ingest", "run", "--topic", TOPIC)
         build(settings, wanted)
         print_answers(settings)
     console.print(f"\nDone in {time.monotonic() - begun:.0f} s.\n{NEXT}", end="", markup=False)
@@ -110,9 +111,8 @@ def start_clean_if_other(settings: Settings, wanted: str) -> None:
 
 def publish(settings: Settings, file: str, wanted: str) -> None:
     """Publish to an empty topic, and record what it holds."""
-    step(settings, "topic", "python", "-m", "ingest", "topic", "create", "--topic", TOPIC)
-    kafka = settings.client_environment()["ASSAY_KAFKA"]
-    with Source(load(kafka=kafka, topic=TOPIC)) as source:
+    step("topic", "python", "-m", "ingest", "topic", "create", "--topic", TOPIC)
+    with Source(load(topic=TOPIC)) as source:
         held = source.describe().message_count
     if held and "publishing" not in record(settings):
         raise StateUnusable(
@@ -123,8 +123,8 @@ def publish(settings: Settings, file: str, wanted: str) -> None:
     write_record(settings, {"publishing": wanted})
     if not file:
         file = str(settings.state / "sample.jsonl")
-        step(settings, "sample", "python", "-m", "sample", "generate", "--output", file)
-    step(settings, "publish", "python", "-m", "sample", "publish", file, "--topic", TOPIC)
+        step("sample", "python", "-m", "sample", "generate", "--output", file)
+    step("publish", "python", "-m", "sample", "publish", file, "--topic", TOPIC)
     write_record(settings, {"published": wanted})
 
 
@@ -132,15 +132,15 @@ def build(settings: Settings, wanted: str) -> None:
     """Build, audit and publish; first release the lock of a build that was stopped."""
     dbt = ("dbt", "--no-use-colors")
     if "building" in record(settings):
-        step(settings, "lock", *dbt, "run-operation", "release_lock")
+        step("lock", *dbt, "run-operation", "release_lock")
     write_record(settings, {"published": wanted, "building": wanted})
     if not console.is_terminal:
         console.print("build: makes and tests all tables, which takes longest")
-    step(settings, "build", *dbt, "build")
+    step("build", *dbt, "build")
     write_record(settings, {"published": wanted})
 
 
-def step(settings: Settings, title: str, *command: str) -> None:
+def step(title: str, *command: str) -> None:
     """Run one command as a user would type it, and show its latest line meanwhile.
 
     Raises:
@@ -148,7 +148,7 @@ def step(settings: Settings, title: str, *command: str) -> None:
         KeyboardInterrupt: Ctrl-C, after the command has ended too.
     """
     begun = time.monotonic()
-    variables = {**os.environ, **settings.client_environment(), "PYTHONUNBUFFERED": "1"}
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
     variables["PATH"] = os.pathsep.join((os.path.dirname(sys.executable), os.environ["PATH"]))
     # In the root: the current folder must not decide which modules are found.
     process = subprocess.Popen(
