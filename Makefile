@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport $(filter PYTHON% DBT_%,$(.VARIABLES))
 SETUP := $(PYTHON) -Es stack/check_python.py && $(PYTHON) -Es stack/bootstrap.py
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down status reset demo answers sql notebook dashboard docs check test test-long lint chaos bench bench-build bench-dashboard lock
+.PHONY: help setup setup-dev up down status reset demo answers sql notebook dashboard docs check test test-long lint chaos bench bench-build bench-dashboard bench-scale lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ bench: setup-dev up ## measure ingest against Spark's own connector and a poll-a
 
 bench-build: setup-dev ## measure full and incremental builds against DuckDB; MESSAGES=100000
 	@$(PY) -m benchmarks.build $(if $(MESSAGES),--messages $(MESSAGES))
+
+bench-scale: setup-dev ## measure ingest, builds and statements with 10,000 to 3,000,000 messages
+	@$(PY) -m benchmarks.scale
 
 bench-dashboard: setup-dev up ## measure the time to the first figure of each page
 	@$(PY) -m benchmarks.dashboard loads

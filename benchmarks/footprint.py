@@ -1,5 +1,6 @@
 """What services take: memory, files on HDFS, and stages of Spark that one task prolongs."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -108,7 +109,9 @@ def _long(port: int, application: str, stage: dict[str, Any]) -> LongStage | Non
         return None
     place = f"/{application}/stages/{stage['stageId']}/{stage['attemptId']}"
     [longest] = _ask(port, f"{place}/taskSummary?quantiles=1.0")["executorRunTime"]
-    words = " ".join(stage.get("description", stage["name"]).split())
+    # Without the comment that dbt begins each statement with.
+    text = re.sub(r"/\*.*?\*/", "", stage.get("description", stage["name"]), flags=re.DOTALL)
+    words = " ".join(text.split())
     return LongStage(words[:80], seconds, longest / stage["executorRunTime"])
 
 

@@ -71,8 +71,8 @@ def main(
     keep: Annotated[bool, typer.Option(help="keep the services and their data")] = False,
 ) -> None:
     """Run the benchmark and print its results."""
-    use_own_services()
     os.environ["ASSAY_CLUSTER"] = str(cluster).lower()
+    use_own_services()
     found = []
     try:
         for size in sorted(messages):

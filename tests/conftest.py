@@ -90,6 +90,19 @@ def stack() -> Iterator[Settings]:
         yield settings
 
 
+@pytest.fixture(
+    scope="module",
+    params=["local", pytest.param("cluster", marks=[pytest.mark.cluster, pytest.mark.long])],
+)
+def either_stack(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """The services of all tests; and, in the long tests, a cluster without data."""
+    if request.param == "local":
+        yield request.getfixturevalue("stack")
+    else:
+        with own_stack(STATE.with_name(f"{STATE.name}-cluster"), cluster=True) as settings:
+            yield settings
+
+
 @pytest.fixture(scope="module")
 def sample_demo(stack: Settings, pytestconfig: pytest.Config) -> str:
     """What the first demo with the sample printed; its tables are published."""

@@ -40,9 +40,9 @@ def values() -> list[bytes | None]:
 
 
 @pytest.fixture(scope="module")
-def raw(stack: Settings) -> Iterator[Raw]:
+def raw(either_stack: Settings) -> Iterator[Raw]:
     """The raw table and its batch log, emptied: what the tests write is all there is."""
-    with emptied(stack) as table:
+    with emptied(either_stack) as table:
         yield table
 
 

@@ -37,7 +37,9 @@ BATCHES = 6
 
 
 @pytest.fixture(scope="module", autouse=True)
-def project(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
+def project(
+    either_stack: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Node]]:
     with small_project(tmp_path_factory.mktemp("small"), WANTED) as models:
         yield models
 
@@ -53,9 +55,9 @@ def values() -> list[bytes | None]:
 
 
 @pytest.fixture(scope="module")
-def raw(stack: Settings, values: list[bytes | None]) -> Iterator[Raw]:
+def raw(either_stack: Settings, values: list[bytes | None]) -> Iterator[Raw]:
     """A raw table of batches that were built one by one; each touches attempts of those before."""
-    with emptied(stack) as table:
+    with emptied(either_stack) as table:
         drop_schemas()
         for number in range(BATCHES):
             table.batch(values[number * 20 : number * 20 + 60])
@@ -84,11 +86,11 @@ def writes(statements: list[str]) -> list[str]:
 
 
 def test_tables_are_compacted_and_the_next_build_has_nothing_to_do(
-    stack: Settings, raw: Raw, tables: dict[str, str], project: list[Node]
+    either_stack: Settings, raw: Raw, tables: dict[str, str], project: list[Node]
 ) -> None:
     before, answers, count = content(tables), current(READS), data_files()
     published = properties(f"flattened.{GROWING}")
-    with recorded(stack) as free:
+    with recorded(either_stack) as free:
         assert "Nothing is new" in build()
     with readers(READS) as seen:
         done = maintain()
@@ -102,7 +104,7 @@ def test_tables_are_compacted_and_the_next_build_has_nothing_to_do(
     assert now["assay.snapshot"] != published["assay.snapshot"]
     assert now["assay.published_at"] == published["assay.published_at"]
 
-    with recorded(stack) as after:
+    with recorded(either_stack) as after:
         assert "Nothing is new" in build()
     assert writes(after) == [] and len(after) <= len(free) + 3
     assert maintain()["data files compacted"] == 0

@@ -131,13 +131,13 @@ FIXED: list[tuple[bytes | None, str | None]] = [
 
 
 @pytest.fixture(scope="module")
-def sent(stack: Settings) -> Iterator[dict[Coordinates, bytes | None]]:
+def sent(either_stack: Settings) -> Iterator[dict[Coordinates, bytes | None]]:
     """What was sent to Kafka, ingested and built, by partition and offset."""
     values = [value for value, _ in FIXED] + made(int(os.environ.get("ASSAY_TEST_SEED") or 0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASSAY_TOPIC", TOPIC)
         ingest("topic", "create")
-        found = publish(stack, values)
+        found = publish(values)
         ingest("run")
         assert "Published" in build()
         yield found
@@ -170,7 +170,7 @@ def made(number: int) -> list[bytes | None]:
     return found
 
 
-def publish(stack: Settings, values: list[bytes | None]) -> dict[Coordinates, bytes | None]:
+def publish(values: list[bytes | None]) -> dict[Coordinates, bytes | None]:
     producer = KafkaProducer(**client(), linger_ms=20)
     futures = [
         (producer.send(TOPIC, value, key=b"%d" % (number % 9)), value)
@@ -258,7 +258,7 @@ def report(wrong: list[tuple[bytes | None, str | None, str | None]]) -> str:
     return f"{len(wrong)} differ; the smallest of each kind:\n" + "\n".join(lines)
 
 
-def test_the_query_alone_validates_as_the_build_does(stack: Settings) -> None:
+def test_the_query_alone_validates_as_the_build_does(either_stack: Settings) -> None:
     assert validated_by_spark([v for v, _ in FIXED if v]) == [r for v, r in FIXED if v]
 
 

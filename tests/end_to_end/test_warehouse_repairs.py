@@ -42,7 +42,9 @@ ERRORS = "select count(*) from operations.audit_failures where severity = 'error
 
 
 @pytest.fixture(scope="module", autouse=True)
-def project(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
+def project(
+    either_stack: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Node]]:
     """The models of the project that these builds are given."""
     with small_project(tmp_path_factory.mktemp("small"), WANTED) as models:
         yield models
@@ -64,9 +66,9 @@ def values() -> list[bytes | None]:
 
 
 @pytest.fixture(scope="module")
-def raw(stack: Settings, values: list[bytes | None]) -> Iterator[Raw]:
+def raw(either_stack: Settings, values: list[bytes | None]) -> Iterator[Raw]:
     """A raw table of two batches, both built."""
-    with emptied(stack) as table:
+    with emptied(either_stack) as table:
         drop_schemas()
         for some in (values[:400], values[400:]):
             table.batch(some)
