@@ -128,21 +128,20 @@ def own_stack(state: Path = STATE, *, cluster: bool = False) -> Iterator[Setting
         patch.setenv("ASSAY_SPARK_COMPILERS", "early")  # services are started again and again
         patch.setenv("DBT_TARGET_PATH", str(state / "dbt"))
         patch.setenv("DBT_LOG_PATH", str(state / "logs"))
-        settings = Settings()
+        settings = Settings().model_copy(update={"cluster": cluster})
         for name, value in settings.client_environment().items():
             patch.setenv(name, value)
         # Before the hostile variables: jars are fetched through a proxy, and theirs does not exist.
         jars.ensure(settings.cache, jars.locked(), print)
-        wanted = settings.model_copy(update={"cluster": cluster})
         try:
             with pytest.MonkeyPatch.context() as surroundings:
                 for name, value in HOSTILE.items():
                     surroundings.setenv(name, value)
-                lifecycle.up(wanted, print)
+                lifecycle.up(settings, print)
                 if not java.has_class_archive():
                     # The first stop of a service takes longer than the tests wait for one.
                     lifecycle.down(settings)
-                    lifecycle.up(wanted, print)
+                    lifecycle.up(settings, print)
             yield settings
         finally:
             lifecycle.down(settings)

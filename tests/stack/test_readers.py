@@ -78,7 +78,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         with own_stack(STATE.with_name(f"{STATE.name}-readers"), cluster=True) as settings:
             for statement in TABLES:
                 query(statement)
-            yield settings.model_copy(update={"cluster": True})
+            yield settings
 
 
 @pytest.fixture(scope="module")
