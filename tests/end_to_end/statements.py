@@ -24,7 +24,7 @@ def statements(log: str) -> list[str]:
 @contextmanager
 def recorded(settings: Settings) -> Iterator[list[str]]:
     """Fill a list with the statements that the server gets meanwhile, whoever sends them."""
-    path = settings.state / "logs" / "spark.log"
+    path = settings.log("builder" if settings.cluster else "spark")
     found: list[str] = []
     begin = path.stat().st_size
     yield found
