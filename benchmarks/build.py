@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -155,12 +156,26 @@ def by_duckdb(file: Path) -> float:
 
 
 def cost_per_message(title: str, seconds_by_size: dict[int, float]) -> Table:
-    """Return a table and plot of the milliseconds a message, by number of messages."""
-    table = Table("messages", f"{title}, s", "ms a message", "")
-    most = max(seconds / size for size, seconds in seconds_by_size.items())
-    for size, seconds in seconds_by_size.items():
-        bar = "█" * round(40 * seconds / size / most)
-        table.add_row(f"{size:,}", f"{seconds:.1f}", f"{1000 * seconds / size:.2f}", bar)
+    """Return a table of the milliseconds a message, and a plot of those of each further one.
+
+    The first row has no further messages: what it takes is mostly the same for any number.
+    """
+    table = Table("messages", f"{title}, s", "ms a message", "ms each further message", "")
+    sizes = sorted(seconds_by_size)
+    further = {
+        size: (seconds_by_size[size] - seconds_by_size[fewer]) / (size - fewer)
+        for fewer, size in pairwise(sizes)
+    }
+    for size in sizes:
+        seconds, cost = seconds_by_size[size], further.get(size)
+        bar = "█" * round(40 * cost / max(further.values())) if cost else ""
+        table.add_row(
+            f"{size:,}",
+            f"{seconds:.1f}",
+            f"{1000 * seconds / size:.3f}",
+            f"{1000 * cost:.3f}" if cost else "",
+            bar,
+        )
     return table
 
 

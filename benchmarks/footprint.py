@@ -16,6 +16,8 @@ from stack.services.service import local_http
 from stack.settings import HOST, ROOT
 
 LONG_STAGE_SECONDS = 5.0
+# Comments, and what dbt wraps around the query of a test.
+DBT = re.compile(r"/\*.*?\*/|select\s+count\(\*\) as failures.*?\bfrom \(", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class LongStage:
 
     Attributes:
         statement: the beginning of what it belongs to.
-        seconds: from its submission to its end.
+        seconds: from the start of its first task to its end: before, it waited for a core.
         share: the share of its work that its longest task did, from 0 to 1.
     """
 
@@ -102,16 +104,14 @@ def _stages(port: int) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _long(port: int, application: str, stage: dict[str, Any]) -> LongStage | None:
-    times = [stage["submissionTime"], stage["completionTime"]]
+    times = [stage["firstTaskLaunchedTime"], stage["completionTime"]]
     begun, ended = (datetime.fromisoformat(time.removesuffix("GMT")) for time in times)
     seconds = (ended - begun).total_seconds()
     if seconds <= LONG_STAGE_SECONDS or not stage["executorRunTime"]:
         return None
     place = f"/{application}/stages/{stage['stageId']}/{stage['attemptId']}"
     [longest] = _ask(port, f"{place}/taskSummary?quantiles=1.0")["executorRunTime"]
-    # Without the comment that dbt begins each statement with.
-    text = re.sub(r"/\*.*?\*/", "", stage.get("description", stage["name"]), flags=re.DOTALL)
-    words = " ".join(text.split())
+    words = " ".join(DBT.sub("", stage.get("description", stage["name"])).split())
     return LongStage(words[:80], seconds, longest / stage["executorRunTime"])
 
 
