@@ -62,18 +62,16 @@ NOTHING_NEW = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def project(
-    either_stack: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[list[Node]]:
+def project(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
     """The models of the project that these commands are given."""
     with small_project(tmp_path_factory.mktemp("small"), WANTED) as models:
         yield models
 
 
 @pytest.fixture(scope="module")
-def raw(either_stack: Settings) -> Iterator[Raw]:
+def raw(stack: Settings) -> Iterator[Raw]:
     """An empty raw table, and no schema of dbt's."""
-    with emptied(either_stack) as table:
+    with emptied(stack) as table:
         drop_schemas()
         yield table
 
