@@ -85,9 +85,7 @@ class Settings(BaseSettings):
     spark_token_file: Path | None = Field(
         None, description="file with the token that the cluster's Spark Connect asks for, if any"
     )
-    kafka_username: str = Field(
-        "assay", pattern=r"^[\w.-]+$", description="user of the cluster's Kafka"
-    )
+    kafka_username: str = Field("assay", description="user of the cluster's Kafka")
     kafka_password_file: Path | None = Field(
         None, description="file with that user's password; created in the state folder if None"
     )

@@ -1,6 +1,7 @@
 """Kafka: one broker."""
 
 import base64
+import re
 import uuid
 from pathlib import Path
 
@@ -35,11 +36,16 @@ class Kafka(JavaService):
         """The user and the password of the cluster's Kafka.
 
         Raises:
-            StackError: the file of the password cannot be read.
+            StackError: the file of the password cannot be read, or Kafka misreads one of them.
         """
         if not self.settings.cluster:
             return {}
         user, password = self.settings.kafka_username, self._password()
+        if not re.fullmatch(r"\w+", user, re.ASCII):
+            raise StackError(
+                f"ASSAY_KAFKA_USERNAME is {user!r}, which Kafka's configuration cannot hold",
+                "choose a name of letters, digits and underscores",
+            )
         return {
             "ASSAY_KAFKA_JAAS": "org.apache.kafka.common.security.plain.PlainLoginModule required "
             f'username="{user}" password="{password}" user_{user}="{password}";'

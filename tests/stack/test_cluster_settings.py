@@ -120,7 +120,10 @@ def test_kafka_has_its_password_and_clients_know_where_it_is(tmp_path: Path) -> 
     given.write_text('a"b')
     with pytest.raises(StackError, match="contains a quote or a backslash"):
         _ = Kafka(settings.model_copy(update={"kafka_password_file": given})).variables
-    assert Kafka(settings.model_copy(update={"cluster": False})).variables == {}
+    odd = {"kafka_username": "a@b"}  # as ingest may need it for another Kafka
+    with pytest.raises(StackError, match="ASSAY_KAFKA_USERNAME is 'a@b'"):
+        _ = Kafka(settings.model_copy(update=odd)).variables
+    assert Kafka(settings.model_copy(update={"cluster": False, **odd})).variables == {}
 
 
 def test_services_listen_on_their_host_and_look_for_the_others(tmp_path: Path) -> None:
