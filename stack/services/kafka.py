@@ -52,10 +52,10 @@ class Kafka(JavaService):
         }
 
     def _password(self) -> str:
-        file = self.settings.kafka_password_file
         default = self.settings.kafka_password
-        if file is None or file == default:  # which `stack env` names too
-            return secret_files.created(default)
+        file = self.settings.kafka_password_file or default
+        if file == default:  # `stack env` names it too
+            return secret_files.created(file)
         password = secret_files.read("ASSAY_KAFKA_PASSWORD_FILE", file)
         if any(c in REFUSED_IN_PASSWORDS for c in password):
             raise StackError(
