@@ -5,10 +5,11 @@ authoritative, and `repair` rewrites the rows of the log that differ from it.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pyspark.sql import Column, Row, SparkSession
 from pyspark.sql import functions as F
@@ -32,6 +33,7 @@ DECISIONS = {
     "replay": "replay",
 }
 Entry = dict[str, Any]
+T = TypeVar("T")
 WRITE_ATTEMPTS = 10
 
 
@@ -152,25 +154,36 @@ def write(spark: SparkSession, topic: str, rows: Sequence[Entry]) -> None:
     Raises:
         CommitConflict: other jobs wrote the same rows in each of WRITE_ATTEMPTS.
     """
-    if not rows:
-        return
-    ensure(spark)
+    if rows:
+        ensure(spark)
+        _until_no_conflict(lambda: _merge(spark, topic, rows))
+
+
+def _merge(spark: SparkSession, topic: str, rows: Sequence[Entry]) -> None:
     jobs = _sql_list(sorted({row["job_id"] for row in rows}))
-    statement = f"""
+    spark.sql(
+        f"""
         merge into {BATCH_LOG} as old using {{new}} as new
         on old.topic = '{topic}' and old.job_id in ({jobs})
             and old.job_id = new.job_id and old.partition = new.partition
         when matched then update set *
         when not matched then insert *
+        """,
+        new=spark.createDataFrame(rows, SCHEMA),
+    ).collect()
+
+
+def _until_no_conflict(change: Callable[[], T]) -> T:
+    """Make a change to the log again until no other job has changed the same rows meanwhile.
+
+    Raises:
+        CommitConflict: other jobs did so in each of WRITE_ATTEMPTS.
     """
-    for attempt in range(1, WRITE_ATTEMPTS + 1):
-        try:
-            with commit.translate_commit_conflict(BATCH_LOG):
-                spark.sql(statement, new=spark.createDataFrame(rows, SCHEMA)).collect()
-            return
-        except CommitConflict:
-            if attempt == WRITE_ATTEMPTS:
-                raise
+    for _ in range(WRITE_ATTEMPTS - 1):
+        with suppress(CommitConflict), commit.translate_commit_conflict(BATCH_LOG):
+            return change()
+    with commit.translate_commit_conflict(BATCH_LOG):
+        return change()
 
 
 def ensure(spark: SparkSession) -> None:
@@ -196,9 +209,16 @@ def repair(spark: SparkSession, topic: str, table: str, snapshots: list[Row]) ->
 
     Returns:
         Number of batches whose rows were corrected, added or deleted.
+
+    Raises:
+        CommitConflict: other jobs wrote the same rows in each of WRITE_ATTEMPTS.
     """
     if not spark.catalog.tableExists(BATCH_LOG):
         ensure(spark)
+    return _until_no_conflict(lambda: _repair(spark, topic, table, snapshots))
+
+
+def _repair(spark: SparkSession, topic: str, table: str, snapshots: list[Row]) -> int:
     retained = {s.summary[raw_table.JOB_ID]: s for s in snapshots if raw_table.RANGES in s.summary}
     if snapshots and not retained:  # the snapshots of all batches have expired
         return 0
@@ -233,7 +253,8 @@ def repair(spark: SparkSession, topic: str, table: str, snapshots: list[Row]) ->
         batch_stats = stats.get(batch.batch_id, {}) if "added-records" in snapshot.summary else {}
         at = raw_table.from_micros(snapshot.committed_us)
         rows += entries(topic, batch, batch_stats, snapshot.snapshot_id, at, None)
-    write(spark, topic, rows)
+    if rows:
+        _merge(spark, topic, rows)
     return len(jobs)
 
 

@@ -102,7 +102,7 @@ def paths(spark: SparkSession, pattern: str) -> dict[str, list[str]]:
 
 
 def read(spark: SparkSession, paths: Sequence[str]) -> list[MetadataFile]:
-    """Read metadata files; those that were not written to their end are left out."""
+    """Read metadata files; those that are gone, or were not written to their end, are left out."""
     if not paths:
         return []
     rows = (
@@ -159,7 +159,15 @@ def rows_of(spark: SparkSession, path: str) -> DataFrame:
 
 
 def _parsed(spark: SparkSession, paths: Iterable[str]) -> DataFrame:
-    texts = spark.read.format("text").option("wholetext", "true").load(list(paths))
+    # By now another job may have deleted some of them; a missing path would be an error.
+    folders, names = zip(*(path.rsplit("/", 1) for path in paths), strict=True)
+    texts = (
+        spark.read.format("text")
+        .option("wholetext", "true")
+        .option("pathGlobFilter", f"{{{','.join(names)}}}")
+        .option("ignoreMissingFiles", "true")
+        .load(sorted(set(folders)))
+    )
     content = F.from_json("value", SCHEMA).alias("at")
     return texts.select(F.col("_metadata.file_path").alias("path"), content)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from ingest import metadata_files
 from ingest.errors import BadSetting, TableNameClash, UnknownTopic
 from ingest.settings import Settings, default_table, load
 from tests.ingest.faults import kafka_actions
@@ -113,8 +114,24 @@ def test_topics_with_the_same_table_are_refused(
 def test_a_table_that_is_not_raw_is_refused(topic: str, spark: SparkSession) -> None:
     send(topic, b"1")
     table = f"{table_of(topic)}_other"
+    spark.sql("create database if not exists raw")
     spark.sql(f"create table {table} (topic string, n int) using iceberg")
     for command in ("run", "plan", "status", "maintain"):
         said = ingest(command, "--topic", topic, expect=26, ASSAY_TABLE=table)
         assert "is not a raw table of ingest" in said
     assert spark.table(table).count() == 0
+
+
+@pytest.mark.services
+def test_a_metadata_file_that_another_job_deletes_is_left_out(
+    topic: str, spark: SparkSession
+) -> None:
+    """A job that creates a table at the same time deletes its file if it comes second."""
+    send(topic, b"1")
+    ingest("run", "--topic", topic)
+    [(folder, paths)] = metadata_files.paths(
+        spark, f"/warehouse/raw.db/{table_of(topic)[4:]}"
+    ).items()
+    gone = f"{folder}/metadata/00000-{uuid.uuid4()}.metadata.json"
+    assert [file.path for file in metadata_files.read(spark, [gone, paths[0]])] == paths[:1]
+    assert metadata_files.read(spark, [gone]) == []
