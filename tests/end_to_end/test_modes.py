@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,7 @@ from stack.settings import Settings
 from tests.conftest import STATE, own_stack
 from tests.end_to_end.conftest import PUBLISHED, answers, demo, query
 from tests.end_to_end.project import relations
-from tests.end_to_end.warehouse import content, dbt, disagreements, seen_by_readers
+from tests.end_to_end.warehouse import content, dbt, differences, disagreements, seen_by_readers
 from tests.ingest.harness import ingest
 
 pytestmark = [pytest.mark.cluster, pytest.mark.services, pytest.mark.long]
@@ -29,14 +28,6 @@ def file(request: pytest.FixtureRequest) -> list[str]:
 def change_to(settings: Settings, *, cluster: bool) -> None:
     lifecycle.down(settings)
     lifecycle.up(settings.model_copy(update={"cluster": cluster}), print)
-
-
-def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: (before.get(name), after.get(name))
-        for name in before | after
-        if before.get(name) != after.get(name)
-    }
 
 
 def test_the_content_is_equal(file: list[str]) -> None:

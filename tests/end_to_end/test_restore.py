@@ -19,7 +19,7 @@ from tests.commands import run_module
 from tests.conftest import STATE, own_stack
 from tests.end_to_end.conftest import PUBLISHED, answers, demo
 from tests.end_to_end.project import relations
-from tests.end_to_end.warehouse import content, dbt, seen_by_readers
+from tests.end_to_end.warehouse import content, dbt, differences, seen_by_readers
 from tests.ingest.faults import kafka_actions, services, thrift
 from tests.ingest.faults.job import settle
 from tests.ingest.faults.oracle import Oracle
@@ -115,8 +115,7 @@ def test_after_a_restore_and_a_build_the_answers_are_equal(alone: Settings, kafk
     assert "nothing new" in ingest("run")
     assert "readers see everything up to batch 1" in dbt("build")
     assert answers() == PUBLISHED
-    after = content(tables)
-    assert {n: (before[n], after[n]) for n in before if after[n] != before[n]} == {}
+    assert differences(before, content(tables)) == {}
 
     oracle = Oracle(kafka, "assess")
     kafka_actions.fill(kafka, "assess", 5)

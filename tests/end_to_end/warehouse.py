@@ -108,6 +108,15 @@ def content(relations: dict[str, str], **settings: str) -> dict[str, tuple[int, 
     }
 
 
+def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return what differs in two contents: by relation, what it was and what it is."""
+    return {
+        name: (before.get(name), after.get(name))
+        for name in before | after
+        if before.get(name) != after.get(name)
+    }
+
+
 def records() -> list[Record]:
     """The raw table of the topic that dbt is told of."""
     table = default_table(os.environ.get("ASSAY_TOPIC", "assess"))
