@@ -41,13 +41,20 @@ def maintain(
         table: its raw table.
         keep: how long old snapshots stay readable.
         progress: called with each progress message.
+
+    Raises:
+        CommitConflict: another job, such as a replay, replaced files that were being compacted.
     """
     batch_log.repair(spark, topic, table, raw_table.ancestors(spark, table))
     return [_maintain(spark, name, keep, progress) for name in (table, batch_log.BATCH_LOG)]
 
 
 def compact(spark: SparkSession, table: str, keep: timedelta) -> None:
-    """Compact files and expire snapshots: the quick part, for a job with many small batches."""
+    """Compact files and expire snapshots: the quick part, for a job with many small batches.
+
+    Raises:
+        CommitConflict: another job, such as a replay, replaced files that were being compacted.
+    """
     for name in (table, batch_log.BATCH_LOG):
         _compact_files(spark, name)
         if name == table:
@@ -89,7 +96,8 @@ def checkpoint(spark: SparkSession, table: str) -> None:
 
 
 def _compact_files(spark: SparkSession, table: str) -> tuple[int, int]:
-    done = spark.sql(f"call system.rewrite_data_files(table => '{table}')").first()
+    with commit.translate_commit_conflict(table):
+        done = spark.sql(f"call system.rewrite_data_files(table => '{table}')").first()
     return (done.rewritten_data_files_count, done.added_data_files_count) if done else (0, 0)
 
 

@@ -2,11 +2,19 @@
 
 import json
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from ingest import batch_log
+from ingest.errors import CommitConflict
+from ingest.operations import maintain
 from tests.ingest.harness import in_kafka, in_table, ingest, send, snapshots, table_of
 
 pytestmark = pytest.mark.services
@@ -100,6 +108,29 @@ def test_maintenance_expires_snapshots_but_keeps_offsets(topic: str, spark: Spar
         f"select batch_id, sum(rows) from raw.ingest_batches where topic = '{topic}' group by 1"
     )
     assert sorted(logged.collect()) == [(n, 1) for n in range(1, 8)]
+
+
+def test_a_compaction_that_another_job_overtakes_is_a_conflict(
+    topic: str, spark: SparkSession
+) -> None:
+    table = table_of(topic)
+    spark.sql("create database if not exists raw")
+    batch_log.ensure(spark)
+    spark.sql(f"create table {table} (id bigint) using iceberg")
+    spark.range(3_000_000).repartition(6).writeTo(table).append()
+    conflict = None
+    with ThreadPoolExecutor() as other:
+        for _ in range(5):  # until the deletion falls into the compaction
+            for _ in range(6):
+                spark.range(-1, 0).writeTo(table).append()
+            compaction = other.submit(maintain.compact, spark, table, timedelta())
+            time.sleep(0.3)
+            with suppress(PySparkException):  # the compaction was faster
+                spark.sql(f"delete from {table} where id < 0")
+            if conflict := compaction.exception():
+                break
+    assert isinstance(conflict, CommitConflict), conflict
+    assert "run again" in conflict.remedy and table in conflict.problem
 
 
 def test_the_doctor_names_each_failed_check(topic: str) -> None:
