@@ -119,9 +119,7 @@ def own_stack(state: Path = STATE, *, cluster: bool = False) -> Iterator[Setting
     They are started with the variables of a user of other installations of Spark, Hadoop and Java.
     """
     with pytest.MonkeyPatch.context() as patch, ExitStack() as claim:
-        # Of other services that these tests run.
-        for name in (*Settings().client_environment(), *Settings().unset_variables()):
-            patch.delenv(name, raising=False)
+        forget_services(patch)
         patch.setenv("ASSAY_STATE", str(state))
         lifecycle.reset(Settings())  # of a killed run of these tests
         patch.setenv("ASSAY_PORT_OFFSET", str(claim_offset(claim)))
@@ -145,6 +143,12 @@ def own_stack(state: Path = STATE, *, cluster: bool = False) -> Iterator[Setting
             yield settings
         finally:
             lifecycle.down(settings)
+
+
+def forget_services(patch: pytest.MonkeyPatch) -> None:
+    """Delete the variables with which clients find other services that these tests run."""
+    for name in (*Settings().client_environment(), *Settings().unset_variables()):
+        patch.delenv(name, raising=False)
 
 
 def claim_offset(claim: ExitStack) -> int:

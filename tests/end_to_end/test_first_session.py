@@ -7,7 +7,7 @@ import pytest
 
 from stack import lifecycle, processes
 from stack.settings import ROOT, Settings
-from tests.conftest import claim_offset
+from tests.conftest import claim_offset, forget_services
 from tests.end_to_end.blocks import blocks, check, copy_of_the_project, run
 
 
@@ -15,7 +15,7 @@ from tests.end_to_end.blocks import blocks, check, copy_of_the_project, run
 @pytest.mark.services
 def test_the_first_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = copy_of_the_project(tmp_path)
-    monkeypatch.delenv("ASSAY_THRIFT_PORT", raising=False)  # of the services of other tests
+    forget_services(monkeypatch)
     with ExitStack() as claim:
         settings = Settings(port_offset=claim_offset(claim), state=tmp_path / "state")
         own = {

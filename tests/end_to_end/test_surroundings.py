@@ -11,7 +11,7 @@ import pytest
 
 from stack import processes
 from stack.settings import ROOT, Settings
-from tests.conftest import claim_offset
+from tests.conftest import claim_offset, forget_services
 from tests.surroundings import DBT, HADOOP, HOSTILE, JAVA, PROXIES, PYTHON, SPARK
 
 
@@ -105,9 +105,10 @@ def test_the_demo_names_a_folder_that_it_cannot_use() -> None:
 @pytest.mark.long
 @pytest.mark.services
 def test_a_new_checkout_with_an_odd_name_goes_from_setup_to_the_answers(
-    tmp_path: Path, inherited: dict[str, str]
+    tmp_path: Path, inherited: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Everything at once: the packages, the services and the demo, as a new user types it."""
+    forget_services(monkeypatch)
     checkout = tmp_path / "a user's Ω ✓" / "assay"
     left_out = shutil.ignore_patterns(
         ".git", ".venv", ".stack*", ".env", "target", "logs", ".*cache"
