@@ -111,6 +111,7 @@ def attempt(topic: str, code: int, environment: dict[str, str]) -> str:
     for _ in range(3):
         with Job(topic, "run", fresh=True, **environment) as job:
             said = job.expect(code, 11)
+            assert PASSWORD not in said and WRONG not in said
             if job.wait() == code:
                 return said
     raise AssertionError(said)
